@@ -1,0 +1,244 @@
+"""Credentials: changing a password or the name one signs in with, and getting back in when one is lost."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from auth_service.domain import links, names, passwords
+from auth_service.domain.addresses import AddressChange
+from auth_service.domain.errors import (
+    AlreadyTaken,
+    InvalidInput,
+    LinkRejected,
+    NotFound,
+    Problem,
+    UnknownAddress,
+    refuse_if,
+)
+from auth_service.domain.model import Caller, Client, Fact, LinkPurpose, Mail, MailKind, User
+from auth_service.domain.policy import Policy
+from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
+from auth_service.domain.ports.store import Store, UnitOfWork
+from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.users import Users
+from auth_service.domain.races import settles_races
+from auth_service.domain.vetting import vet_email, vet_username
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Guards what a person signs in with. Whoever changes it proves to be the owner, by password or by mail."""
+
+    policy: Policy
+    store: Store
+    users: Users
+    hasher: PasswordHasher
+    link_signer: LinkSigner
+    common_passwords: Container[str]
+    clock: Clock
+    chance: Chance
+    journal: Journal
+
+    async def change_password(
+        self,
+        caller: Caller,
+        current: str | None,
+        new: str | None,
+        client: Client,
+        *,
+        retyped: str | None = None,
+        found: Sequence[Problem] = (),
+    ) -> None:
+        """Replace the password; the policy says which sessions end with the old one."""
+        user = caller.user
+        refuse_if([*await self.problems_with_current(user, current), *found])
+        new = new or ""
+        refuse_if(self._judge(new, user, "new_password"))
+        refuse_if(passwords.judge_retype(new, retyped, what="password"))
+        password_hash = await self.hasher.hash(new)
+        await self._set_password(user.id, password_hash, client, keep=caller)
+
+    async def problems_with_current(self, user: User, current: str | None) -> list[Problem]:
+        """Return the fault of a current password that is wrong; None was faulted where it was read."""
+        if current is None or await self.hasher.verify(user.password_hash, current):
+            return []
+        return [Problem("current_password", "wrong_password")]
+
+    async def request_reset(self, purpose: LinkPurpose, email: str, client: Client, *, silent: bool = False) -> None:
+        """Mail a link to choose a new password or name. What is done here is the same for every address.
+
+        Only where the operator wants it is somebody told that nobody has theirs; `silent` callers never are.
+        """
+        refuse_if(names.judge_address(email))
+        if not silent and self._tells_unknown(purpose):
+            user = await self.users.by_email(email)
+            if user is None or not user.is_active:
+                raise UnknownAddress
+        work = self.store.begin()
+        work.outbox.put(_reset_mail(purpose, email, client, self.clock.now()))
+        await work.commit()
+        self._note(f"{purpose}_requested", None, client)
+
+    @settles_races
+    async def confirm_password_reset(
+        self, uid: str, token: str, new: str, client: Client, *, retyped: str | None = None
+    ) -> None:
+        """Choose a new password by the link mailed for it; every session of that person ends."""
+        user_id = links.decode_uid(uid)
+        user = None if user_id is None else await self.users.by_id(user_id)
+        # Only whoever holds the link learns what the password resembles: others would learn the name by guessing.
+        holder = user if user and self._opens("password_reset", user, token) else None
+        refuse_if(self._judge(new, holder, "new_password"))
+        refuse_if(passwords.judge_retype(new, retyped, what="password"))
+        user = self._linked("password_reset", user, token)
+        changed = replace(
+            user,
+            password_hash=await self.hasher.hash(new),
+            stamp=self.chance.hex(32),
+            used_link=links.fingerprint(token),
+            tokens_from=self.clock.now(),
+        )
+        work = self.store.begin()
+        work.users.save(changed)
+        work.sessions.end_all(user.id)
+        self._tell_password_changed(work, user, client)
+        await work.commit()
+        self._note("password_reset", user.id, client)
+
+    async def change_name(
+        self,
+        caller: Caller,
+        current: str | None,
+        new: str | None,
+        client: Client,
+        *,
+        retyped: str | None = None,
+        found: Sequence[Problem] = (),
+    ) -> User:
+        """Replace the name one signs in with: the username, or the address where people sign in by that."""
+        problems = [*await self.problems_with_current(caller.user, current), *found]
+        if new is not None:
+            # One's own current name counts as taken: there would be nothing to change.
+            problems += await self._vet_name(new)
+        refuse_if(problems)
+        refuse_if(passwords.judge_retype(new or "", retyped, what=self.policy.login_field))
+        return await self._rename(caller.user.id, new or "", client)
+
+    @settles_races
+    async def confirm_name_reset(
+        self, uid: str, token: str, new: str, client: Client, *, retyped: str | None = None
+    ) -> User:
+        """Choose a new name by the link mailed for it."""
+        refuse_if(await self._vet_name(new))
+        refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
+        user_id = links.decode_uid(uid)
+        user = self._linked("username_reset", None if user_id is None else await self.users.by_id(user_id), token)
+        spent = replace(user, used_link=links.fingerprint(token), stamp=self.chance.hex(32))
+        return await self._name_and_tell(spent, new, client)
+
+    @settles_races
+    async def _rename(self, user_id: int, new: str, client: Client) -> User:
+        user = await self.users.by_id(user_id)
+        if user is None:
+            raise NotFound
+        return await self._name_and_tell(user, new, client)
+
+    async def _name_and_tell(self, user: User, new: str, client: Client) -> User:
+        work = self.store.begin()
+        if self.policy.login_field == "email":
+            changed = AddressChange(self.policy, self.clock, self.chance).by_owner(work, user, new, client)
+        else:
+            changed = replace(user, username=names.fold_username(new))
+            work.users.save(changed)
+        if (changed.username, changed.email) != (user.username, user.email):
+            self._tell_name_changed(work, user, changed, client)
+        try:
+            await work.commit()
+        except AlreadyTaken as taken:
+            raise AlreadyTaken([Problem(self._name_field, "taken")]) from taken
+        self._note("name_changed", user.id, client)
+        return changed
+
+    @settles_races
+    async def _set_password(self, user_id: int, password_hash: str, client: Client, *, keep: Caller) -> None:
+        user = await self.users.by_id(user_id)
+        if user is None:
+            raise NotFound
+        if user.password_hash != keep.user.password_hash:
+            # Changed or reset while the new one was hashed: the current password was proven against one that is gone.
+            raise InvalidInput([Problem("current_password", "wrong_password")])
+        ends = self.policy.logout_on_password_change
+        changed = replace(user, password_hash=password_hash, stamp=self.chance.hex(32))
+        if ends != "none":
+            # Tokens without a session of ours (minted elsewhere) carry only their date to be told by.
+            changed = replace(changed, tokens_from=self.clock.now())
+        work = self.store.begin()
+        work.users.save(changed)
+        if ends != "none":
+            work.sessions.end_all(user.id, but=keep.session_id if ends == "others" else None)
+        self._tell_password_changed(work, user, client)
+        await work.commit()
+        self._note("password_changed", user.id, client)
+
+    def _judge(self, password: str, user: User | None, field: str) -> list[Problem]:
+        return passwords.judge_password(
+            password,
+            common=self.common_passwords,
+            username=user.username if user else None,
+            email=user.email if user else None,
+            field=field,
+        )
+
+    @property
+    def _name_field(self) -> str:
+        return f"new_{self.policy.login_field}"
+
+    async def _vet_name(self, text: str) -> list[Problem]:
+        vet = vet_email if self.policy.login_field == "email" else vet_username
+        return await vet(text, self.users, field=self._name_field)
+
+    def _linked(self, purpose: LinkPurpose, user: User | None, token: str) -> User:
+        """Return the account a reset link is for, or refuse the half of it that is wrong."""
+        if user is None:
+            raise LinkRejected("uid")
+        if not self._opens(purpose, user, token):
+            raise LinkRejected("token")
+        return user
+
+    def _opens(self, purpose: LinkPurpose, user: User, token: str) -> bool:
+        # A link mailed while the account was active must not open it once it is not.
+        return user.is_active and links.is_genuine(
+            purpose,
+            user,
+            user.email,
+            token,
+            self.link_signer,
+            now=self.clock.now(),
+            lifetime=self.policy.reset_timeout,
+        )
+
+    def _tells_unknown(self, purpose: LinkPurpose) -> bool:
+        if purpose == "password_reset":
+            return self.policy.password_reset_tells_unknown
+        return self.policy.username_reset_tells_unknown
+
+    def _tell_password_changed(self, work: UnitOfWork, user: User, client: Client) -> None:
+        if self.policy.password_changed_email:
+            work.outbox.put(_notice("password_changed", user.email, user, client, self.clock.now()))
+
+    def _tell_name_changed(self, work: UnitOfWork, before: User, after: User, client: Client) -> None:
+        if self.policy.username_changed_email:
+            for address in dict.fromkeys((after.email, before.email)):
+                work.outbox.put(_notice("username_changed", address, after, client, self.clock.now()))
+
+    def _note(self, what: str, user_id: int | None, client: Client) -> None:
+        self.journal.note(Fact(what=what, user_id=user_id, address=client.address, agent=client.agent))
+
+
+def _reset_mail(purpose: LinkPurpose, email: str, client: Client, now: float) -> Mail:
+    return Mail(kind=purpose, to=email, address=client.address, agent=client.agent, at=now)
+
+
+def _notice(kind: MailKind, to: str, user: User, client: Client, now: float) -> Mail:
+    return Mail(kind=kind, to=to, user_id=user.id, address=client.address, agent=client.agent, at=now)

@@ -1,0 +1,149 @@
+"""Profiles: what people see and change of an account, their own or, as staff, another's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from auth_service.domain import names
+from auth_service.domain.addresses import AddressChange
+from auth_service.domain.errors import AlreadyTaken, NotAllowed, NotFound, Problem, refuse_if
+from auth_service.domain.model import Caller, Client, Fact, User
+from auth_service.domain.policy import Policy
+from auth_service.domain.ports.crypto import PasswordHasher
+from auth_service.domain.ports.store import Store
+from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.users import Users
+from auth_service.domain.races import settles_races
+from auth_service.domain.vetting import vet_email, vet_username
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiles:
+    """Shows and changes accounts. Others' accounts answer like nobody's, except to staff or where users are visible."""
+
+    policy: Policy
+    store: Store
+    users: Users
+    hasher: PasswordHasher
+    clock: Clock
+    chance: Chance
+    journal: Journal
+
+    async def visible(self, caller: Caller) -> Sequence[User]:
+        """Return the accounts a caller may list: everybody's for staff, and for all where users are not hidden."""
+        if self.policy.hide_users and not caller.user.is_staff:
+            return [caller.user]
+        found: list[User] = []
+        while page := await self.users.page(after=found[-1].id if found else 0, limit=_PAGE):
+            found.extend(page)
+        return found
+
+    async def show(self, caller: Caller, user_id: int | None) -> User:
+        """Return an account. One that is hidden and one that does not exist are the same refusal."""
+        if user_id == caller.user.id:
+            return caller.user
+        may_know = caller.user.is_staff or not self.policy.hide_users
+        user = await self.users.by_id(user_id) if may_know and user_id is not None else None
+        if user is None:
+            raise NotFound(certain=may_know)
+        if not caller.user.is_staff:
+            raise NotAllowed
+        return user
+
+    @settles_races
+    async def change(
+        self,
+        caller: Caller,
+        user_id: int,
+        client: Client,
+        *,
+        username: str | None = None,
+        email: str | None = None,
+        found: Sequence[Problem] = (),
+    ) -> User:
+        """Change what is given and leave the rest. A new address may stay pending until it is proven."""
+        user = await self.show(caller, user_id)
+        user = await self.users.by_id(user.id) or user
+        problems = list(found)
+        if username is not None:
+            problems += await vet_username(username, self.users, mine=user)
+        if email is not None:
+            problems += await vet_email(email, self.users, mine=user)
+        refuse_if(problems)
+        work = self.store.begin()
+        changed = user
+        if username is not None and names.fold_username(username) != user.username:
+            changed = replace(changed, username=names.fold_username(username))
+        if email is not None and _differs(email, user):
+            changed = AddressChange(self.policy, self.clock, self.chance).in_profile(work, changed, email, client)
+        elif changed is not user:
+            work.users.save(changed)
+        if changed is user:
+            return user
+        try:
+            await work.commit()
+        except AlreadyTaken:
+            refuse_if(await self._taken_by_now(user, username, email))
+            raise
+        self._note("profile_changed", user.id, caller, client)
+        return changed
+
+    @settles_races
+    async def delete(
+        self,
+        caller: Caller,
+        user_id: int,
+        current: str | None,
+        client: Client,
+        *,
+        found: Sequence[Problem] = (),
+    ) -> None:
+        """Delete an account, with everything issued to it. Whoever does it, staff too, gives their own password."""
+        user = await self.show(caller, user_id)
+        problems = list(found)
+        if current is not None and not await self.hasher.verify(caller.user.password_hash, current):
+            problems.append(Problem("current_password", "wrong_password"))
+        refuse_if(problems)
+        await self._remove(user.id, caller, client)
+
+    async def leave(self, caller: Caller, client: Client) -> None:
+        """Delete the caller's own account on the strength of the sign-in alone."""
+        await self._remove(caller.user.id, caller, client)
+
+    @settles_races
+    async def _remove(self, user_id: int, caller: Caller, client: Client) -> None:
+        user = await self.users.by_id(user_id)
+        if user is None:
+            raise NotFound
+        work = self.store.begin()
+        work.users.remove(user)
+        await work.commit()
+        self._note("deleted", user.id, caller, client)
+
+    async def _taken_by_now(self, user: User, username: str | None, email: str | None) -> list[Problem]:
+        problems = []
+        if username is not None:
+            problems += await vet_username(username, self.users, mine=user)
+        if email is not None:
+            problems += await vet_email(email, self.users, mine=user)
+        return problems
+
+    def _note(self, what: str, user_id: int, caller: Caller, client: Client) -> None:
+        by = "" if caller.user.id == user_id else f"by staff {caller.user.id}"
+        self.journal.note(
+            Fact(
+                what=what,
+                user_id=user_id,
+                session_id=caller.session_id,
+                address=client.address,
+                agent=client.agent,
+                why=by,
+            )
+        )
+
+
+def _differs(email: str, user: User) -> bool:
+    return names.tidy_email(email) != user.email or user.pending_email is not None

@@ -1,0 +1,182 @@
+"""Registration: becoming a person with an account, and proving an address."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auth_service.domain import links, names, passwords
+from auth_service.domain.errors import (
+    ActivationOff,
+    AlreadyTaken,
+    LinkRejected,
+    LinkSpent,
+    Problem,
+    refuse_if,
+)
+from auth_service.domain.model import Client, Fact, Mail, NewUser, User
+from auth_service.domain.policy import Policy
+from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
+from auth_service.domain.ports.store import Store
+from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.users import Users
+from auth_service.domain.races import settles_races
+from auth_service.domain.vetting import vet_email, vet_username
+
+
+class SignUp(Struct, frozen=True, kw_only=True):
+    """What a newcomer typed; None where it could not even be read."""
+
+    username: str | None = None
+    email: str | None = None
+    password: str | None = None
+    retyped: str | None = None
+
+    def __repr__(self) -> str:
+        """Never spells out the password."""
+        return f"SignUp(username={self.username!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Lets people in. An account is made with its mail or not at all."""
+
+    policy: Policy
+    store: Store
+    users: Users
+    hasher: PasswordHasher
+    link_signer: LinkSigner
+    common_passwords: Container[str]
+    clock: Clock
+    chance: Chance
+    journal: Journal
+
+    async def register(self, new: SignUp, client: Client, *, found: Sequence[Problem] = ()) -> User:
+        """Make an account. `found` are faults the caller saw while reading: they are named together with ours."""
+        problems = [*found, *await self._problems_with_names(new)]
+        if new.email is None and not found:
+            problems.append(Problem("email", "required"))
+        if new.password is None and not found:
+            problems.append(Problem("password", "required"))
+        refuse_if(problems)
+        password = new.password or ""
+        refuse_if(
+            passwords.judge_password(password, common=self.common_passwords, username=new.username, email=new.email)
+        )
+        refuse_if(passwords.judge_retype(password, new.retyped, what="password"))
+
+        user = NewUser(
+            username=None if new.username is None else names.fold_username(new.username),
+            email=names.tidy_email(new.email or ""),
+            password_hash=await self.hasher.hash(password),
+            state="pending" if self.policy.activation == "required" else "active",
+            stamp=self.chance.hex(32),
+            created_at=self.clock.now(),
+        )
+        work = self.store.begin()
+        work.users.add(user)
+        if self.policy.confirms_addresses:
+            work.outbox.put(Mail(kind="activation", to=user.email, at=user.created_at))
+        elif self.policy.send_confirmation_email:
+            work.outbox.put(Mail(kind="confirmation", to=user.email, at=user.created_at))
+        try:
+            await work.commit()
+        except AlreadyTaken:
+            # Somebody took the name between the look and the commit: name every field that is taken by now.
+            refuse_if(await self._problems_with_names(new))
+            raise
+        self._note("registered", work.new_user_id, client)
+        return _as_stored(user, work.new_user_id)
+
+    @settles_races
+    async def activate(self, uid: str, token: str, client: Client) -> User:
+        """Prove an address by the link mailed to it: that of a new account, or the new one of an old account."""
+        user_id = links.decode_uid(uid)
+        user = None if user_id is None else await self.users.by_id(user_id)
+        if user is None:
+            raise LinkRejected("uid")
+        changed = self._proven(user, token)
+        work = self.store.begin()
+        work.users.save(changed)
+        if changed.email != user.email:
+            work.outbox.put(Mail(kind="email_changed", to=user.email, user_id=user.id, at=self.clock.now()))
+        elif self.policy.send_confirmation_email:
+            work.outbox.put(Mail(kind="confirmation", to=changed.email, user_id=user.id, at=self.clock.now()))
+        try:
+            await work.commit()
+        except AlreadyTaken:
+            # The new address has become somebody else's since the link was mailed.
+            raise LinkRejected("token") from None
+        self._note("activated", user.id, client)
+        return changed
+
+    async def resend(self, email: str, client: Client) -> None:
+        """Mail the activation link again. The answer is the same whoever asks for whomever: the postman looks."""
+        refuse_if(names.judge_address(email))
+        if not self.policy.confirms_addresses:
+            raise ActivationOff
+        work = self.store.begin()
+        work.outbox.put(
+            Mail(kind="activation", to=email, address=client.address, agent=client.agent, at=self.clock.now())
+        )
+        await work.commit()
+        self._note("activation_requested", None, client)
+
+    def _proven(self, user: User, token: str) -> User:
+        """Return the account with the address proven that this token was mailed to."""
+        if links.is_spent(user, token):
+            raise LinkSpent
+        if user.state == "deactivated":
+            raise LinkRejected("token")
+        if user.pending_email and self._is_for(user, user.pending_email, token):
+            return replace(
+                user,
+                email=user.pending_email,
+                pending_email=None,
+                state="active",
+                email_confirmed=True,
+                stamp=self.chance.hex(32),
+                used_link=links.fingerprint(token),
+            )
+        if not self._is_for(user, user.email, token):
+            raise LinkRejected("token")
+        if user.email_confirmed:
+            raise LinkSpent
+        return replace(user, state="active", email_confirmed=True)
+
+    def _is_for(self, user: User, address: str, token: str) -> bool:
+        return links.is_genuine(
+            "activation",
+            user,
+            address,
+            token,
+            self.link_signer,
+            now=self.clock.now(),
+            lifetime=self.policy.activation_timeout,
+        )
+
+    async def _problems_with_names(self, new: SignUp) -> list[Problem]:
+        problems = []
+        if new.username is not None:
+            problems += await vet_username(new.username, self.users)
+        if new.email is not None:
+            problems += await vet_email(new.email, self.users)
+        return problems
+
+    def _note(self, what: str, user_id: int | None, client: Client) -> None:
+        self.journal.note(Fact(what=what, user_id=user_id, address=client.address, agent=client.agent))
+
+
+def _as_stored(user: NewUser, user_id: int) -> User:
+    return User(
+        id=user_id,
+        username=user.username,
+        email=user.email,
+        password_hash=user.password_hash,
+        state=user.state,
+        email_confirmed=user.email_confirmed,
+        is_staff=user.is_staff,
+        stamp=user.stamp,
+        created_at=user.created_at,
+    )

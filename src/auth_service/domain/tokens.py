@@ -1,0 +1,316 @@
+"""Tokens: signing in, and everything that is done with what one gets for it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from auth_service.domain import names, rotation
+from auth_service.domain.errors import BadCredentials, Conflict, TokenRejected
+from auth_service.domain.model import Caller, Claims, Client, Fact, Session, TokenPair, TokenType, User
+from auth_service.domain.passwords import LONGEST as LONGEST_PASSWORD
+from auth_service.domain.policy import Policy
+from auth_service.domain.ports.crypto import PasswordHasher, TokenSigner
+from auth_service.domain.ports.sessions import Attendance, Sessions
+from auth_service.domain.ports.store import Store
+from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.users import Users
+from auth_service.domain.races import settles_races
+from auth_service.domain.rotation import Known
+
+_OPAQUE_DIGITS = 40
+_SEEN_EVERY = 60.0
+_AGENT_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """Signs people in and tells who a token belongs to. Every sign-in is a session; without it no token is good."""
+
+    policy: Policy
+    store: Store
+    users: Users
+    sessions: Sessions
+    attendance: Attendance
+    hasher: PasswordHasher
+    signer: TokenSigner
+    clock: Clock
+    chance: Chance
+    journal: Journal
+
+    async def issue(self, name: str, password: str, client: Client, *, by: str = "identifier") -> TokenPair:
+        """Sign in and get a pair of tokens. `by` says what the name is: `username`, `email`, or an `identifier`: either."""
+        user = await self._signed_in(name, password, client, by)
+        now = self.clock.now()
+        refresh_id = self.chance.hex(32)
+        session = Session(
+            id=self.chance.hex(32),
+            user_id=user.id,
+            kind="jwt",
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + self.policy.refresh_lifetime,
+            address=client.address,
+            agent=client.agent[:_AGENT_KEPT],
+            refresh_id=refresh_id,
+        )
+        work = self.store.begin()
+        work.sessions.open(session)
+        try:
+            await work.commit()
+        except Conflict:
+            raise BadCredentials from None
+        self._note("signed_in", user.id, session.id, client)
+        return TokenPair(
+            self._signed("access", user.id, session.id, now, self.policy.access_lifetime),
+            self._signed("refresh", user.id, session.id, now, self.policy.refresh_lifetime, refresh_id),
+        )
+
+    async def issue_opaque(self, name: str, password: str, client: Client, *, by: str = "identifier") -> str:
+        """Sign in and get a token that says nothing; one of its own for each sign-in."""
+        return await self._open_opaque(await self._signed_in(name, password, client, by), client)
+
+    @settles_races
+    async def _open_opaque(self, proven: User, client: Client) -> str:
+        """Open a session and date the sign-in. Many may sign in at once: whoever looks again need not hash again."""
+        user = await self.users.by_id(proven.id)
+        if user is None or not user.is_active or user.password_hash != proven.password_hash:
+            raise BadCredentials
+        now = self.clock.now()
+        token = self.chance.hex(_OPAQUE_DIGITS)
+        session = Session(
+            id=self.chance.hex(32),
+            user_id=user.id,
+            kind="opaque",
+            created_at=now,
+            last_seen_at=now,
+            expires_at=None,
+            address=client.address,
+            agent=client.agent[:_AGENT_KEPT],
+            token_hash=_hash(token),
+        )
+        work = self.store.begin()
+        work.users.save(replace(user, signed_in_at=now))
+        work.sessions.open(session)
+        await work.commit()
+        self._note("signed_in", user.id, session.id, client)
+        return token
+
+    async def identify(self, access: str) -> Caller:
+        """Tell who an access token belongs to."""
+        now = self.clock.now()
+        return await self._in_force(rotation.judge(self.signer.read(access), now, expects="access"), now)
+
+    async def identify_opaque(self, token: str) -> Caller:
+        """Tell who an opaque token belongs to."""
+        found = await self.sessions.by_token(_hash(token))
+        if found is None:
+            raise TokenRejected("opaque_unknown")
+        session, user = found
+        if not user.is_active:
+            raise TokenRejected("opaque_inactive")
+        self._seen(session, self.clock.now())
+        return Caller(user, session)
+
+    async def refresh(self, token: str, client: Client) -> TokenPair:
+        """Get a new access token for a refresh token; where rotation is on, also the refresh token's successor."""
+        now = self.clock.now()
+        known, caller = await self._refreshing(token, now)
+        if caller.session is None or not self.policy.rotate_refresh:
+            return TokenPair(self._access(caller, now), None)
+        return await self._rotate(known, client)
+
+    async def verify(self, token: str) -> None:
+        """Return if a token of any kind is good here and now."""
+        now = self.clock.now()
+        claims = self.signer.read(token)
+        known = rotation.judge(claims, now, expects=None)
+        if claims.token_type == "refresh":  # noqa: S105 - a kind
+            await self._refreshing(token, now)
+        else:
+            await self._in_force(known, now)
+
+    @settles_races
+    async def revoke(self, token: str, client: Client) -> None:
+        """Make a refresh token worthless. Access tokens given for it live out their minutes, as simplejwt has it."""
+        now = self.clock.now()
+        known, caller = await self._refreshing(token, now)
+        work = self.store.begin()
+        if caller.session is None:
+            work.sessions.revoke_foreign(known.token_id, expires_at=known.expires_at)
+        else:
+            ends = min(now + self.policy.access_lifetime, caller.session.expires_at or known.expires_at)
+            work.sessions.revoke_refresh(caller.session.id, expires_at=ends)
+        await work.commit()
+        self._note("refresh_revoked", caller.user.id, caller.session_id, client)
+
+    async def sign_out(self, token: str, client: Client) -> None:
+        """End the session that a refresh token belongs to: nothing issued in it is good any more.
+
+        A token that was rotated away still signs out; one that was minted elsewhere is revoked, as it has no session.
+        """
+        now = self.clock.now()
+        known = rotation.judge(self.signer.read(token), now, expects="refresh")
+        caller = await self._in_force(known, now)
+        if caller.session is None:
+            await self.revoke(token, client)
+            return
+        work = self.store.begin()
+        work.sessions.end(caller.session.id)
+        await work.commit()
+        self._note("signed_out", caller.user.id, caller.session.id, client)
+
+    async def _signed_in(self, name: str, password: str, client: Client, by: str) -> User:
+        """Return the active account of this name and password. Every refusal costs one hash and says the same."""
+        user = await self._find(name, by)
+        if len(password) > LONGEST_PASSWORD:
+            user, password = None, ""
+        usable = user if user and user.is_active else None
+        # An inactive account's password is checked too, so that the time it takes tells nothing.
+        matches = await self.hasher.verify(user.password_hash if user else None, password)
+        if usable is None or not matches:
+            self._note("sign_in_refused", user.id if user else None, None, client, why=_why(user, matches=matches))
+            raise BadCredentials
+        if self.hasher.is_outdated(usable.password_hash):
+            return await self._rehash(usable, password)
+        return usable
+
+    async def _find(self, name: str, by: str) -> User | None:
+        if by == "email":
+            return await self.users.by_email(name)
+        if by == "username":
+            return await self.users.by_username(name)
+        # With an @ it is an address first: nobody gains by taking another's address as a name.
+        if "@" in name and names.email_key(name):
+            return await self.users.by_email(name) or await self.users.by_username(name)
+        return await self.users.by_username(name)
+
+    async def _rehash(self, user: User, password: str) -> User:
+        """Replace a hash made with older parameters. Losing a race is no harm: the next sign-in does it."""
+        renewed = replace(user, password_hash=await self.hasher.hash(password))
+        work = self.store.begin()
+        work.users.save(renewed)
+        try:
+            await work.commit()
+        except Conflict:
+            return await self.users.by_id(user.id) or user
+        return replace(renewed, version=renewed.version + 1)
+
+    async def _in_force(self, known: Known, now: float) -> Caller:
+        if known.session_id is not None:
+            found = await self.sessions.with_user(known.session_id)
+            if found is not None:
+                session, owner = found
+                if known.user_id != owner.id:
+                    raise TokenRejected("invalid")
+                rotation.refuse_unless_in_force(owner, session, known, now)
+                self._seen(session, now)
+                return Caller(owner, session)
+        user = None if known.user_id is None else await self.users.by_id(known.user_id)
+        if user is None:
+            raise TokenRejected("user_unknown")
+        if known.session_id is not None:
+            # Ours, and signed out; whether the account is active is told first, as it is for a living session.
+            raise TokenRejected("revoked" if user.is_active else "user_inactive")
+        rotation.refuse_unless_in_force(user, None, known, now)
+        return Caller(user)
+
+    async def _refreshing(self, token: str, now: float) -> tuple[Known, Caller]:
+        """Return whose refresh token this is, if it can still be used; a reused one ends its session."""
+        known = rotation.judge(self.signer.read(token), now, expects="refresh")
+        caller = await self._in_force(known, now)
+        if caller.session is None:
+            if await self.sessions.is_revoked(known.token_id):
+                raise TokenRejected("revoked")
+            return known, caller
+        verdict = rotation.decide_refresh(caller.session, known.token_id, now, grace=self.policy.refresh_grace)
+        if verdict == "reused":
+            work = self.store.begin()
+            work.sessions.end(caller.session.id)
+            await work.commit()
+            self._note("refresh_reused", caller.user.id, caller.session.id, Client())
+        if verdict in {"reused", "revoked"}:
+            raise TokenRejected("revoked")
+        return known, caller
+
+    @settles_races
+    async def _rotate(self, known: Known, client: Client) -> TokenPair:
+        """Put a successor in the place of a refresh token. Of many at once one writes it, all hand out the same."""
+        now = self.clock.now()
+        caller = await self._in_force(known, now)
+        session = caller.session
+        if session is None:
+            raise TokenRejected("revoked")
+        verdict = rotation.decide_refresh(session, known.token_id, now, grace=self.policy.refresh_grace)
+        if verdict == "live":
+            successor = self.chance.hex(32)
+            work = self.store.begin()
+            work.sessions.rotate(
+                session.id,
+                spent=known.token_id,
+                successor=successor,
+                at=now,
+                expires_at=now + self.policy.refresh_lifetime,
+            )
+            await work.commit()
+            self._note("refreshed", caller.user.id, session.id, client)
+            issued = now
+        elif verdict == "retry" and session.refresh_id is not None:
+            successor, issued = session.refresh_id, session.rotated_at or now
+        else:
+            raise TokenRejected("revoked")
+        lifetime = self.policy.refresh_lifetime
+        return TokenPair(
+            self._access(caller, now),
+            self._signed("refresh", caller.user.id, session.id, issued, lifetime, successor),
+        )
+
+    def _access(self, caller: Caller, now: float) -> str:
+        return self._signed("access", caller.user.id, caller.session_id, now, self.policy.access_lifetime)
+
+    def _signed(
+        self,
+        token_type: TokenType,
+        user_id: int,
+        session_id: str | None,
+        now: float,
+        lifetime: float,
+        token_id: str | None = None,
+    ) -> str:
+        issued = int(now)
+        return self.signer.sign(
+            Claims(
+                token_type=token_type,
+                exp=issued + int(lifetime),
+                iat=issued,
+                jti=token_id or self.chance.hex(32),
+                user_id=str(user_id),
+                sid=session_id,
+            )
+        )
+
+    def _seen(self, session: Session, now: float) -> None:
+        if now - session.last_seen_at > _SEEN_EVERY:
+            self.attendance.seen(session.id, now)
+
+    def _note(self, what: str, user_id: int | None, session_id: str | None, client: Client, *, why: str = "") -> None:
+        self.journal.note(
+            Fact(
+                what=what,
+                user_id=user_id,
+                session_id=session_id,
+                address=client.address,
+                agent=client.agent,
+                why=why,
+            )
+        )
+
+
+def _why(user: User | None, *, matches: bool) -> str:
+    if user is None:
+        return "unknown name"
+    return f"account {user.state}" if matches else "wrong password"
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,20 @@
+"""Is a name or an address acceptable, and free?"""
+
+from auth_service.domain import names
+from auth_service.domain.errors import Problem
+from auth_service.domain.model import User
+from auth_service.domain.ports.users import Users
+
+
+async def vet_username(text: str, users: Users, *, field: str = "username", mine: User | None = None) -> list[Problem]:
+    """Return what speaks against this name; `mine` may keep its own."""
+    return names.judge_username(text, field) or _taken(field, await users.by_username(text), mine)
+
+
+async def vet_email(text: str, users: Users, *, field: str = "email", mine: User | None = None) -> list[Problem]:
+    """Return what speaks against this address; `mine` may keep its own."""
+    return names.judge_email(text, field) or _taken(field, await users.by_email(text), mine)
+
+
+def _taken(field: str, owner: User | None, mine: User | None) -> list[Problem]:
+    return [] if owner is None or (mine and owner.id == mine.id) else [Problem(field, "taken")]
