@@ -1,0 +1,36 @@
+"""How Alembic reaches the database: the whole way up or down in one transaction."""
+
+import asyncio
+from typing import Any
+
+from alembic import context
+from sqlalchemy import Connection
+
+from auth_service.adapters.sql.rows import UserRow
+
+# advanced-alchemy's configuration, which carries the engine.
+config: Any = context.config
+
+
+def migrate(connection: Connection) -> None:
+    """Run what is missing. SQLite begins by taking the write lock, so of two processes one waits and finds it done."""
+    context.configure(
+        connection=connection,
+        target_metadata=UserRow.metadata,
+        version_table=config.version_table_name,
+        render_as_batch=config.render_as_batch,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def reach() -> None:
+    """Open a connection and migrate over it."""
+    async with config.engine.connect() as connection:
+        await connection.run_sync(migrate)
+        await connection.commit()
+    await config.engine.dispose()
+
+
+asyncio.run(reach())

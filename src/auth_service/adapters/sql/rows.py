@@ -1,0 +1,99 @@
+"""What is stored: the tables, and nothing else. Times are seconds since 1970, in UTC."""
+
+from advanced_alchemy.base import AdvancedDeclarativeBase
+from advanced_alchemy.types import BigIntIdentity
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+_NAME = 150
+_ADDRESS = 254
+# Folding can make a name longer; nothing that `names` accepts outgrows this.
+_KEY = 600
+
+
+class UserRow(AdvancedDeclarativeBase):
+    """An account. Names and addresses are unique on their keys, so that looking one up never computes anything."""
+
+    __tablename__ = "users"
+    # An id is never given again: what was issued to a deleted account must not fit the next one.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigIntIdentity, primary_key=True, autoincrement=True)
+    username: Mapped[str | None] = mapped_column(String(_NAME))
+    username_key: Mapped[str | None] = mapped_column(String(_KEY), unique=True)
+    email: Mapped[str] = mapped_column(String(_ADDRESS))
+    email_key: Mapped[str] = mapped_column(String(_KEY), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(500))
+    state: Mapped[str] = mapped_column(String(20))
+    email_confirmed: Mapped[bool] = mapped_column(Boolean)
+    is_staff: Mapped[bool] = mapped_column(Boolean)
+    stamp: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[float] = mapped_column(Double)
+    pending_email: Mapped[str | None] = mapped_column(String(_ADDRESS))
+    used_link: Mapped[str] = mapped_column(String(64))
+    signed_in_at: Mapped[float] = mapped_column(Double)
+    tokens_from: Mapped[float] = mapped_column(Double)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class SessionRow(AdvancedDeclarativeBase):
+    """A sign-in. It goes with its account, and when it ends the row is gone: what is not here is not good."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_expires_at", "expires_at"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[float] = mapped_column(Double)
+    last_seen_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float | None] = mapped_column(Double)
+    address: Mapped[str] = mapped_column(String(64))
+    agent: Mapped[str] = mapped_column(String(200))
+    token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    refresh_id: Mapped[str | None] = mapped_column(String(64))
+    spent_refresh_id: Mapped[str | None] = mapped_column(String(64))
+    rotated_at: Mapped[float | None] = mapped_column(Double)
+    refresh_revoked: Mapped[bool] = mapped_column(Boolean)
+
+
+class RevokedTokenRow(AdvancedDeclarativeBase):
+    """A refresh token minted elsewhere that was revoked here; kept until it would have expired."""
+
+    __tablename__ = "revoked_tokens"
+    __table_args__ = (Index("ix_revoked_tokens_expires_at", "expires_at"),)
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    expires_at: Mapped[float] = mapped_column(Double)
+
+
+class MailRow(AdvancedDeclarativeBase):
+    """A mail that is due, was sent, or could not be delivered. No link and no token ever stands here."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        # The postman asks for what waits, again and again; of all mails ever sent those are few.
+        Index(
+            "ix_outbox_due",
+            "due_at",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigIntIdentity, primary_key=True, autoincrement=True)
+    message_id: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(40))
+    # Whoever asks for a mail may ask for any address; one that nobody can have is kept until the postman has looked.
+    recipient: Mapped[str] = mapped_column(String(320))
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    address: Mapped[str] = mapped_column(String(64))
+    agent: Mapped[str] = mapped_column(String(200))
+    at: Mapped[float] = mapped_column(Double)
+    state: Mapped[str] = mapped_column(String(20))
+    due_at: Mapped[float] = mapped_column(Double)
+    leased_until: Mapped[float] = mapped_column(Double)
+    attempts: Mapped[int] = mapped_column(Integer)
+    why: Mapped[str] = mapped_column(String(500))
+    done_at: Mapped[float | None] = mapped_column(Double)

@@ -1,0 +1,79 @@
+"""The schema's version: what it is, what it should be, and bringing it there."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from advanced_alchemy.config import AlembicAsyncConfig, EngineConfig, SQLAlchemyAsyncConfig
+from sqlalchemy import Connection, NullPool, event, text
+from sqlalchemy.exc import SQLAlchemyError
+
+# The newest step in `migrations/versions`; a test holds the two together. Known here so that a start on a database
+# that is up to date need not load Alembic.
+HEAD = "0001"
+_VERSION_TABLE = "schema_version"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def sqlite_version(path: Path) -> str | None:
+    """Return the version of an embedded database, or None where it has none yet."""
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            row = connection.execute(f"SELECT version_num FROM {_VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
+        except sqlite3.OperationalError:
+            return None
+    return None if row is None else str(row[0])
+
+
+def engine_config(url: str) -> SQLAlchemyAsyncConfig:
+    """Return advanced-alchemy's view of a database, given its SQLAlchemy address."""
+    config = SQLAlchemyAsyncConfig(
+        connection_string=url,
+        engine_config=EngineConfig(poolclass=NullPool),
+        alembic_config=AlembicAsyncConfig(
+            script_location=str(_MIGRATIONS),
+            version_table_name=_VERSION_TABLE,
+            render_as_batch=url.startswith("sqlite"),
+        ),
+    )
+    if url.startswith("sqlite"):
+        engine = config.get_engine().sync_engine
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", _begin_immediate)
+    return config
+
+
+async def engine_version(url: str) -> str | None:
+    """Return the version of any database, or None where it has none yet."""
+    engine = engine_config(url).get_engine()
+    try:
+        async with engine.connect() as connection:
+            return str(await connection.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}")))  # noqa: S608
+    except SQLAlchemyError:
+        return None
+    finally:
+        await engine.dispose()
+
+
+async def upgrade(url: str) -> None:
+    """Bring a database to `HEAD`."""
+    # Alembic is loaded only when there is something to do: it is a third of a second.
+    from advanced_alchemy.alembic.commands import AlembicCommands  # noqa: PLC0415
+
+    # Its environment runs a loop of its own, so it gets a thread of its own.
+    await asyncio.to_thread(AlembicCommands(engine_config(url)).upgrade, "head")
+
+
+def _leave_transactions_to_us(connection: object, _record: object) -> None:
+    """Keep the driver from beginning transactions by itself, half of them too late."""
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,240 @@
+"""Every statement the service asks of its database, each built once from the tables."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    FromClause,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import Compiled, SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from auth_service.adapters.sql.rows import MailRow, RevokedTokenRow, SessionRow, UserRow
+
+Values = Mapping[str, object]
+_SQLITE = sqlite.dialect(paramstyle="named")
+
+
+class Statement:
+    """A statement, as SQLAlchemy has it and as text for the hot road of SQLite."""
+
+    def __init__(self, clause: ClauseElement) -> None:
+        self.clause = clause
+
+    @cached_property
+    def sqlite(self) -> str:
+        """The text that SQLite's own driver takes, with named parameters."""
+        return str(self._compiled)
+
+    def values(self, given: Values) -> Values:
+        """Return all values: those given, and the constants that stand in the statement itself."""
+        return {**self._constants, **given} if self._constants else given
+
+    @cached_property
+    def _compiled(self) -> Compiled:
+        return self.clause.compile(dialect=_SQLITE)
+
+    @cached_property
+    def _constants(self) -> Values:
+        return {name: value for name, value in (self._compiled.params or {}).items() if value is not None}
+
+
+class Write(NamedTuple):
+    """A statement with its values. `must_hit`: if it changes no row, somebody else was faster."""
+
+    statement: Statement
+    values: Values
+    must_hit: bool = False
+
+
+class database_now(FunctionElement[float]):  # noqa: N801 - reads as the function it is
+    """The database's own clock: leases must not depend on whose process looks at them."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(database_now, "sqlite")
+def _now_in_sqlite(_element: object, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(database_now, "postgresql")
+def _now_in_postgresql(_element: object, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401 - the same
+    return "extract(epoch from clock_timestamp())::double precision"
+
+
+def _table(row: type) -> Table:
+    table: FromClause = row.__table__  # type: ignore[attr-defined]
+    assert isinstance(table, Table)  # noqa: S101 - a mapped class has one
+    return table
+
+
+_users = _table(UserRow)
+_sessions = _table(SessionRow)
+_revoked = _table(RevokedTokenRow)
+_outbox = _table(MailRow)
+
+USER_COLUMNS = tuple(column for column in _users.c if not column.name.endswith("_key"))
+SESSION_COLUMNS = tuple(_sessions.c)
+_USER_WRITTEN = tuple(column.name for column in _users.c if column.name not in {"id", "version"})
+
+
+def _given(*names: str) -> dict[str, ColumnElement[Any]]:
+    return {name: bindparam(name) for name in names}
+
+
+# --- users
+
+USER_BY_ID = Statement(select(*USER_COLUMNS).where(_users.c.id == bindparam("id")))
+USER_BY_USERNAME = Statement(select(*USER_COLUMNS).where(_users.c.username_key == bindparam("key")))
+USER_BY_EMAIL = Statement(select(*USER_COLUMNS).where(_users.c.email_key == bindparam("key")))
+USER_PAGE = Statement(
+    select(*USER_COLUMNS).where(_users.c.id > bindparam("after")).order_by(_users.c.id).limit(bindparam("most"))
+)
+ADD_USER = Statement(insert(_users).values(**_given(*_USER_WRITTEN), version=1).returning(_users.c.id))
+SAVE_USER = Statement(
+    update(_users)
+    .where(_users.c.id == bindparam("the_id"), _users.c.version == bindparam("the_version"))
+    .values(**_given(*_USER_WRITTEN), version=_users.c.version + 1)
+)
+REMOVE_USER = Statement(
+    delete(_users).where(_users.c.id == bindparam("the_id"), _users.c.version == bindparam("the_version"))
+)
+
+# --- sessions
+
+_with_user = select(*SESSION_COLUMNS, *USER_COLUMNS).join_from(_sessions, _users)
+SESSION_WITH_USER = Statement(_with_user.where(_sessions.c.id == bindparam("id")))
+SESSION_BY_TOKEN = Statement(_with_user.where(_sessions.c.token_hash == bindparam("token_hash")))
+SESSIONS_OF_USER = Statement(
+    select(*SESSION_COLUMNS)
+    .where(_sessions.c.user_id == bindparam("user_id"))
+    .order_by(_sessions.c.created_at.desc(), _sessions.c.id)
+)
+IS_REVOKED = Statement(select(literal_column("1")).select_from(_revoked).where(_revoked.c.id == bindparam("id")))
+OPEN_SESSION = Statement(insert(_sessions).values(**_given(*_sessions.c.keys())))
+ROTATE = Statement(
+    update(_sessions)
+    .where(
+        _sessions.c.id == bindparam("the_id"),
+        _sessions.c.refresh_id == bindparam("spent"),
+        _sessions.c.refresh_revoked.is_(False),
+    )
+    .values(
+        refresh_id=bindparam("successor"),
+        spent_refresh_id=bindparam("spent"),
+        rotated_at=bindparam("at"),
+        expires_at=bindparam("ends"),
+    )
+)
+REVOKE_REFRESH = Statement(
+    update(_sessions)
+    .where(_sessions.c.id == bindparam("the_id"), _sessions.c.refresh_revoked.is_(False))
+    .values(refresh_revoked=True, expires_at=bindparam("ends"))
+)
+REVOKE_FOREIGN = Statement(insert(_revoked).values(**_given("id", "expires_at")))
+END_SESSION = Statement(delete(_sessions).where(_sessions.c.id == bindparam("the_id")))
+END_SESSIONS = Statement(
+    delete(_sessions).where(
+        _sessions.c.user_id == bindparam("the_user"),
+        _sessions.c.id != bindparam("but"),
+        or_(bindparam("kind") == "", _sessions.c.kind == bindparam("kind")),
+    )
+)
+SEEN = Statement(
+    update(_sessions)
+    .where(_sessions.c.id == bindparam("the_id"), _sessions.c.last_seen_at < bindparam("at"))
+    .values(last_seen_at=bindparam("at"))
+)
+
+# --- outbox
+
+MAIL_COLUMNS = tuple(
+    _outbox.c[name]
+    for name in ("id", "message_id", "attempts", "kind", "recipient", "user_id", "address", "agent", "at")
+)
+PUT_MAIL = Statement(
+    insert(_outbox).values(
+        **_given("message_id", "kind", "recipient", "user_id", "address", "agent", "at"),
+        state="waiting",
+        due_at=database_now(),
+        leased_until=0.0,
+        attempts=0,
+        why="",
+    )
+)
+_due = and_(
+    _outbox.c.state == literal_column("'waiting'"),
+    _outbox.c.due_at <= database_now(),
+    _outbox.c.leased_until <= database_now(),
+)
+CLAIM_MAIL = Statement(
+    update(_outbox)
+    .where(
+        _outbox.c.id.in_(
+            select(_outbox.c.id)
+            .where(_due)
+            .order_by(_outbox.c.due_at, _outbox.c.id)
+            .limit(bindparam("most"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(leased_until=database_now() + bindparam("lease", type_=Double), attempts=_outbox.c.attempts + 1)
+    .returning(*MAIL_COLUMNS)
+)
+MAIL_SENT = Statement(
+    update(_outbox)
+    .where(_outbox.c.id == bindparam("the_id"))
+    .values(state="sent", done_at=database_now(), leased_until=0.0)
+)
+MAIL_FAILED = Statement(
+    update(_outbox)
+    .where(_outbox.c.id == bindparam("the_id"))
+    .values(due_at=database_now() + bindparam("retry_in", type_=Double), leased_until=0.0, why=bindparam("reason"))
+)
+MAIL_DEAD = Statement(
+    update(_outbox)
+    .where(_outbox.c.id == bindparam("the_id"))
+    .values(state="dead", done_at=database_now(), leased_until=0.0, why=bindparam("reason"))
+)
+
+# --- upkeep: small batches, so that nobody waits behind a long one
+
+_few: ColumnElement[int] = bindparam("most")
+SWEEP_SESSIONS = Statement(
+    delete(_sessions).where(
+        _sessions.c.id.in_(select(_sessions.c.id).where(_sessions.c.expires_at < database_now()).limit(_few))
+    )
+)
+SWEEP_REVOKED = Statement(
+    delete(_revoked).where(
+        _revoked.c.id.in_(select(_revoked.c.id).where(_revoked.c.expires_at < database_now()).limit(_few))
+    )
+)
+SWEEP_MAIL = Statement(
+    delete(_outbox).where(
+        _outbox.c.id.in_(
+            select(_outbox.c.id)
+            .where(_outbox.c.state == "sent", _outbox.c.done_at < database_now() - bindparam("kept", type_=Double))
+            .limit(_few)
+        )
+    )
+)
+
+PING = Statement(select(literal_column("1")))
