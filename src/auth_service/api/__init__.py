@@ -1,0 +1,1 @@
+"""How requests become calls of the core, and what it says becomes answers: two dialects, one set of use cases."""

@@ -1,0 +1,67 @@
+"""Answers, ready to be sent: status, headers and bytes.
+
+A handler that returns one of these is spared Litestar's response machinery, which costs more than most requests here.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
+
+import litestar
+import msgspec
+from litestar.types import ExceptionHandlersMap, Receive, Scope, Send
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+# An answer brings its own status. Litestar believes a DELETE to be one of 204 only, and would refuse it a body.
+delete = partial(litestar.delete, status_code=200)
+
+encode = msgspec.json.Encoder().encode
+
+JSON = (b"content-type", b"application/json")
+# Personal data and tokens are for the one who asked, and for no cache on the way (RFC 9111 5.2.2.5).
+PRIVATE = (b"cache-control", b"no-store")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+_ALWAYS = (NOSNIFF, PRIVATE)
+
+
+class Answer:
+    """One answer. `Allow` is added from what the route says of itself (`opt["allow"]`)."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Headers = ()) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
+        """Send it."""
+        headers = [*_ALWAYS, *self.headers]
+        route = scope.get("route_handler")
+        allow = route.opt.get("allow") if route is not None else None
+        if allow is not None:
+            headers.append((b"allow", allow))
+        if self.body or self.status != 204:  # noqa: PLR2004 - RFC 9110 15.3.5: no content, so no length of it
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> "Answer":  # noqa: ANN401 - Litestar's signature
+        """Be what an exception handler returns: this is ready as it is."""
+        return self
+
+
+def json(status: int, content: object, headers: Headers = ()) -> Answer:
+    """Return an answer of JSON."""
+    return Answer(status, encode(content), (JSON, *headers))
+
+
+def empty(status: int = 204, headers: Headers = ()) -> Answer:
+    """Return an answer without a body."""
+    return Answer(status, b"", headers)
+
+
+def refusals(answer_to: Callable[[Any, Exception], Answer]) -> ExceptionHandlersMap:
+    """Return a dialect's one exception handler in Litestar's form: all that is raised is answered by one table."""
+    return cast("ExceptionHandlersMap", {Exception: answer_to})

@@ -1,0 +1,48 @@
+"""The application: both dialects and the paths about the service, as one ASGI app."""
+
+from collections.abc import Sequence
+
+from litestar import Litestar
+from msgspec import Struct
+
+from auth_service.api.answers import Answer, refusals
+from auth_service.api.bodies import AnyRequest
+from auth_service.api.djoser.desk import Retypes
+from auth_service.api.djoser.errors import answer_to as answer_in_djoser
+from auth_service.api.djoser.routes import djoser_routes
+from auth_service.api.health import Ping, health_routes
+from auth_service.api.native.errors import answer_to as answer_in_native
+from auth_service.api.native.routes import native_routes
+from auth_service.domain.core import Core
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How the service is to look from outside; what it does is the core's policy."""
+
+    retypes: Retypes = Retypes()
+    keys: Sequence[dict[str, str]] = ()
+    insecure_cookies: bool = False
+    site_name: str = "auth-service"
+
+
+def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
+    """Return the app over a core; who opened the core closes it."""
+    return Litestar(
+        route_handlers=[
+            djoser_routes(core, options.retypes),
+            native_routes(core, insecure_cookies=options.insecure_cookies),
+            health_routes(ping, options.keys),
+        ],
+        exception_handlers=refusals(_answer_to),
+        # The dialects describe themselves (see `openapi`): what Litestar could tell from signatures is not all of it.
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _answer_to(request: AnyRequest, refused: Exception) -> Answer:
+    """Answer what no route took up, in the dialect of its path."""
+    if request.scope["path"].startswith("/auth"):
+        return answer_in_djoser(request, refused)
+    return answer_in_native(request, refused)

@@ -1,0 +1,176 @@
+"""What people do with an account: activate it, and change or reset its password and its name."""
+
+from litestar import Controller, post
+from litestar.di import NamedDependency
+
+from auth_service.api import answers
+from auth_service.api.answers import Answer
+from auth_service.api.bodies import AnyRequest
+from auth_service.api.caller import client_of
+from auth_service.api.djoser import wire
+from auth_service.api.djoser.desk import Desk, account
+from auth_service.api.djoser.methods import ACTION
+from auth_service.api.fields import Form
+from auth_service.domain.errors import refuse_if
+from auth_service.domain.model import User
+
+
+class Activation(Controller):
+    """Proving an address."""
+
+    path = "/auth/users"
+    opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
+
+    @post("/activation")
+    async def activate(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Prove an address by the link mailed to it."""
+        await desk.visitor(request)
+        form = _complete(await desk.form(request, wire.MailedLink))
+        await desk.core.registration.activate(form.given("uid"), form.given("token"), client_of(request))
+        return answers.empty()
+
+    @post("/resend_activation")
+    async def resend(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Mail the activation link again, if there is anybody to activate."""
+        await desk.visitor(request)
+        form = _complete(await desk.form(request, wire.Address))
+        await desk.core.registration.resend(form.given("email"), client_of(request))
+        return answers.empty()
+
+
+class Passwords(Controller):
+    """Changing and resetting passwords."""
+
+    path = "/auth/users"
+    opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
+
+    @post("/set_password")
+    async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Change the caller's password."""
+        caller = await desk.caller(request)
+        form = await desk.form(request, wire.SetPassword)
+        await desk.core.credentials.change_password(
+            caller,
+            form["current_password"],
+            form["new_password"],
+            client_of(request),
+            retyped=form["re_new_password"],
+            found=form.problems,
+        )
+        return answers.empty()
+
+    @post("/reset_password")
+    async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Mail a link to choose a new password."""
+        await desk.visitor(request)
+        form = _complete(await desk.form(request, wire.Address))
+        await desk.core.credentials.request_reset("password_reset", form.given("email"), client_of(request))
+        return answers.empty()
+
+    @post("/reset_password_confirm")
+    async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Choose a new password by link."""
+        await desk.visitor(request)
+        form = _complete(await desk.form(request, wire.ResetPasswordConfirm))
+        await desk.core.credentials.confirm_password_reset(
+            form.given("uid"),
+            form.given("token"),
+            form.given("new_password"),
+            client_of(request),
+            retyped=form["re_new_password"],
+        )
+        return answers.empty()
+
+
+class _Names(Controller):
+    """Changing and resetting the name one signs in with."""
+
+    path = "/auth/users"
+    opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
+
+
+async def _change_name(request: AnyRequest, desk: Desk, struct: type[wire.SetUsername | wire.SetEmail]) -> Answer:
+    caller = await desk.caller(request)
+    form = await desk.form(request, struct)
+    field = desk.login_field
+    user = await desk.core.credentials.change_name(
+        caller,
+        form["current_password"],
+        form[f"new_{field}"],
+        client_of(request),
+        retyped=form[f"re_new_{field}"],
+        found=form.problems,
+    )
+    return _renamed(user)
+
+
+async def _request_name_reset(request: AnyRequest, desk: Desk) -> Answer:
+    await desk.visitor(request)
+    form = _complete(await desk.form(request, wire.Address))
+    await desk.core.credentials.request_reset("username_reset", form.given("email"), client_of(request))
+    return answers.empty()
+
+
+async def _confirm_name_reset(
+    request: AnyRequest, desk: Desk, struct: type[wire.ResetUsernameConfirm | wire.ResetEmailConfirm]
+) -> Answer:
+    await desk.visitor(request)
+    form = _complete(await desk.form(request, struct))
+    field = desk.login_field
+    user = await desk.core.credentials.confirm_name_reset(
+        form.given("uid"),
+        form.given("token"),
+        form.given(f"new_{field}"),
+        client_of(request),
+        retyped=form[f"re_new_{field}"],
+    )
+    return _renamed(user)
+
+
+class Usernames(_Names):
+    """Where people sign in by name."""
+
+    @post("/set_username")
+    async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Change the caller's username."""
+        return await _change_name(request, desk, wire.SetUsername)
+
+    @post("/reset_username")
+    async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Mail a link to choose a new username."""
+        return await _request_name_reset(request, desk)
+
+    @post("/reset_username_confirm")
+    async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Choose a new username by link."""
+        return await _confirm_name_reset(request, desk, wire.ResetUsernameConfirm)
+
+
+class Emails(_Names):
+    """Where people sign in by address."""
+
+    @post("/set_email")
+    async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Change the address the caller signs in with."""
+        return await _change_name(request, desk, wire.SetEmail)
+
+    @post("/reset_email")
+    async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Mail a link to choose a new address."""
+        return await _request_name_reset(request, desk)
+
+    @post("/reset_email_confirm")
+    async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Choose a new address by link."""
+        return await _confirm_name_reset(request, desk, wire.ResetEmailConfirm)
+
+
+def _renamed(user: User) -> Answer:
+    """Say nothing more, unless the new address is still to be proven."""
+    return answers.empty() if user.pending_email is None else answers.json(200, account(user))
+
+
+def _complete(form: Form) -> Form:
+    """Return the form if nothing is wrong with it: what follows needs all of it."""
+    refuse_if(form.problems)
+    return form

@@ -1,0 +1,110 @@
+"""Accounts: registering, confirming an address, and looking after one's own account."""
+
+from contextlib import suppress
+
+from litestar import Controller, get, patch, post, put
+from litestar.di import NamedDependency
+
+from auth_service.api import answers
+from auth_service.api.answers import Answer, delete
+from auth_service.api.bodies import AnyRequest
+from auth_service.api.caller import client_of
+from auth_service.api.native import wire
+from auth_service.api.native.desk import Desk, user
+from auth_service.domain.errors import ActivationOff, LinkSpent
+from auth_service.domain.registration import SignUp
+
+
+class Registration(Controller):
+    """Letting people in."""
+
+    path = "/api"
+
+    @post(["/register", "/auth/register"])
+    async def register(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Register a newcomer."""
+        form = await desk.form(request, wire.Registration)
+        new = SignUp(
+            username=form["username"],
+            email=form["email"],
+            password=form["password"],
+            retyped=form["re_password"],
+        )
+        made = await desk.core.registration.register(new, client_of(request), found=form.problems)
+        registered = wire.Registered(
+            "User registered successfully", made.id, made.username, made.email, made.email_confirmed
+        )
+        return answers.json(201, registered)
+
+    @post("/activate")
+    async def activate(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Prove an address by the link mailed to it; the same link again says so again."""
+        form = await desk.complete(request, wire.MailedLink)
+        with suppress(LinkSpent):
+            await desk.core.registration.activate(form.given("uid"), form.given("token"), client_of(request))
+        return answers.json(200, wire.Activated("Email confirmed", is_email_confirmed=True))
+
+    @post("/activate/resend")
+    async def resend(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Mail the activation link again, if there is anybody to activate."""
+        form = await desk.complete(request, wire.Address)
+        with suppress(ActivationOff):
+            await desk.core.registration.resend(form.given("email"), client_of(request))
+        return answers.json(200, wire.Status("ok"))
+
+
+class OwnAccount(Controller):
+    """The account of whoever is calling."""
+
+    path = "/api"
+
+    @get("/user")
+    async def show(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Show it."""
+        return answers.json(200, user((await desk.caller(request)).user))
+
+    @put("/user")
+    async def replace(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Change what is given of it."""
+        return await _change(request, desk)
+
+    @patch("/user")
+    async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Change what is given of it."""
+        return await _change(request, desk)
+
+    @delete("/user")
+    async def remove(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Delete it, on the password."""
+        caller = await desk.caller(request)
+        form = await desk.form(request, wire.CurrentPassword)
+        await desk.core.profiles.delete(
+            caller, caller.user.id, form["current_password"], client_of(request), found=form.problems
+        )
+        return answers.empty(204, desk.cookies.clear())
+
+    @get("/detail")
+    async def greet(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Greet the caller by name."""
+        me = (await desk.caller(request)).user
+        return answers.json(200, wire.Detail("Welcome to Page", wire.Who(me.id, me.username, me.email)))
+
+    @delete("/delete_account")
+    async def leave(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
+        """Delete it, on the strength of the sign-in."""
+        await desk.core.profiles.leave(await desk.caller(request), client_of(request))
+        return answers.json(200, wire.Message("Account deleted successfully"), desk.cookies.clear())
+
+
+async def _change(request: AnyRequest, desk: Desk) -> Answer:
+    caller = await desk.caller(request)
+    form = await desk.form(request, wire.Profile)
+    changed = await desk.core.profiles.change(
+        caller,
+        caller.user.id,
+        client_of(request),
+        username=form["username"],
+        email=form["email"],
+        found=form.problems,
+    )
+    return answers.json(200, user(changed))

@@ -1,0 +1,76 @@
+"""Cookies: how browsers keep the two tokens out of reach of scripts, and proof that a request is our own page's."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from auth_service.api.answers import Headers
+from auth_service.api.bodies import AnyRequest
+from auth_service.api.native.errors import CrossSite
+from auth_service.domain.model import TokenPair
+
+# The refresh token is worth two weeks of access: it travels to the two places that need it, and nowhere else.
+_REFRESH_PATHS = ("/api/token/refresh", "/api/logout")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """Sets, reads and clears the cookies. Without `Secure` only where DEBUG says that there is no TLS."""
+
+    access_lifetime: int
+    refresh_lifetime: int
+    frontend_url: str
+    insecure: bool
+
+    def put(self, pair: TokenPair) -> Headers:
+        """Return the headers that hand both tokens to a browser; a refresh token that is None stays as it is."""
+        found = [self._cookie(self._access, pair.access, "/", self.access_lifetime)]
+        if pair.refresh is not None:
+            found += [self._cookie("refresh", pair.refresh, path, self.refresh_lifetime) for path in _REFRESH_PATHS]
+        return found
+
+    def clear(self) -> Headers:
+        """Return the headers that take both away."""
+        return [
+            self._cookie(self._access, "", "/", 0),
+            *(self._cookie("refresh", "", path, 0) for path in _REFRESH_PATHS),
+        ]
+
+    def access(self, request: AnyRequest) -> str | None:
+        """Return the access token a browser sent along, if it did."""
+        return request.cookies.get(self._access)
+
+    def refresh(self, request: AnyRequest) -> str | None:
+        """Return the refresh token a browser sent along, if it did."""
+        return request.cookies.get("refresh")
+
+    def prove_same_origin(self, request: AnyRequest, *, if_told: bool = False) -> None:
+        """Refuse an unsafe request that cannot be shown to come from our own pages or the frontend's.
+
+        Browsers send `Sec-Fetch-Site` and `Origin`, and no script of another site can forge them. Programs send
+        neither: `if_told` lets them in, where no cookie speaks for anybody yet.
+        """
+        if request.method in _SAFE:
+            return
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        if site is None and origin is None and if_told:
+            return
+        if site == "same-origin" or (site == "none" and origin is None):
+            return
+        if origin is None or origin not in self._own_origins(request):
+            raise CrossSite
+
+    def _own_origins(self, request: AnyRequest) -> set[str]:
+        frontend = urlsplit(self.frontend_url)
+        host = request.headers.get("host", "")
+        return {f"{frontend.scheme}://{frontend.netloc}", f"http://{host}", f"https://{host}"}
+
+    @property
+    def _access(self) -> str:
+        # Browsers take the prefix as a promise: from this host, over TLS, for all of it (RFC 6265bis 4.1.3).
+        return "access" if self.insecure else "__Host-access"
+
+    def _cookie(self, name: str, value: str, path: str, lifetime: int) -> tuple[bytes, bytes]:
+        secure = "" if self.insecure else "; Secure"
+        text = f"{name}={value}; Path={path}; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
+        return (b"set-cookie", text.encode("latin-1"))

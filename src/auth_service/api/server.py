@@ -1,0 +1,77 @@
+"""The server: uvicorn, with patience for slow clients but not without end.
+
+uvicorn waits for a request for as long as its client likes. A hundred clients that send a byte now and then would hold
+a hundred connections for nothing, so a request has to arrive whole, headers and body, within a time.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+ARRIVES_WITHIN = 25.0
+IDLE_KEPT = 75
+_TOO_LATE = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncontent-length: 45\r\nconnection: close\r\n\r\n"
+    b'{"detail": "The request came in too slowly."}'
+)
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """HTTP/1.1 by httptools; a connection whose request does not arrive in time is closed with a 408."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait: a connection that never says anything is a slow request too."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the rest of a request."""
+        super().on_message_begin()
+        self._wait()
+
+    def on_message_complete(self) -> None:
+        """Stop waiting: it has all arrived."""
+        super().on_message_complete()
+        self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting: nothing will come."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(ARRIVES_WITHIN, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        answered = self.cycle is not None and self.cycle.response_started
+        if not answered:
+            transport.write(_TOO_LATE)
+        transport.close()
+
+
+def uvicorn_options() -> dict[str, Any]:
+    """Return how uvicorn is to serve: what it would log and tell of itself is left out, for others do it better."""
+    return {
+        "loop": "uvloop",
+        "http": PatientProtocol,
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "log_config": None,
+        "timeout_keep_alive": IDLE_KEPT,
+        "proxy_headers": False,
+        "backlog": 2048,
+        "h11_max_incomplete_event_size": 65_536,
+    }

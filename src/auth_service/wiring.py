@@ -1,0 +1,350 @@
+"""Wiring: the only file that knows both sides. It makes the core from the settings, and serves it."""
+
+import asyncio
+import gc
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from auth_service.adapters.crypto.argon2_hasher import Argon2Hasher
+from auth_service.adapters.crypto.common_passwords import load_common_passwords
+from auth_service.adapters.crypto.jwt_signer import JwtSigner
+from auth_service.adapters.crypto.keys import load_or_make_key, load_or_make_secret, secret_as_key
+from auth_service.adapters.crypto.link_signer import HmacLinkSigner
+from auth_service.adapters.crypto.system import SystemChance, SystemClock
+from auth_service.adapters.log import StructlogJournal, bind_request, request_writer, set_up_log
+from auth_service.adapters.mail.from_url import mailer_from_url
+from auth_service.adapters.mail.writing import MailWriter
+from auth_service.adapters.sql import schema, statements
+from auth_service.adapters.sql.outbox import SqlOutbox
+from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
+from auth_service.adapters.sql.sqlite import SqliteDatabase
+from auth_service.adapters.sql.store import SqlStore
+from auth_service.adapters.sql.upkeep import SqlUpkeep
+from auth_service.adapters.sql.users import SqlUsers
+from auth_service.domain.core import Core
+from auth_service.domain.credentials import Credentials
+from auth_service.domain.devices import Devices
+from auth_service.domain.people import People
+from auth_service.domain.post import Post
+from auth_service.domain.profiles import Profiles
+from auth_service.domain.registration import Registration
+from auth_service.domain.tokens import Tokens
+from auth_service.settings import Settings, hide_credentials, present_settings
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+    from auth_service.api.app import Options
+
+_LOOK_FOR_MAIL_EVERY = 5.0
+_SWEEP_EVERY_ROUNDS = 3
+_WRITE_ATTENDANCE_EVERY = 20.0
+_log = logging.getLogger("auth_service")
+
+
+class StartError(Exception):
+    """The service cannot start; the sentence says why and what would help."""
+
+
+class DatabaseStatus(Struct, frozen=True):
+    """How a database stands to the schema this version needs."""
+
+    url: str
+    current: str | None
+    head: str
+
+    @property
+    def is_current(self) -> bool:
+        """Is there nothing to upgrade?"""
+        return self.current == self.head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """A core and what keeps it going."""
+
+    core: Core
+    outbox: SqlOutbox
+    signer: JwtSigner
+    database: SqliteDatabase
+    attendance: SqlAttendance
+    upkeep: SqlUpkeep
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        await self.database.one(statements.PING, {})
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open the storage and give the core; an embedded database is brought up to date first."""
+    async with _open(settings) as works:
+        yield works.core
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Works]:
+    path = _sqlite_file(settings)
+    async with AsyncExitStack() as stack:
+        await upgrade_database(settings)
+        try:
+            database = await SqliteDatabase.open(path)
+        except OSError as error:
+            raise StartError(f"The database {path} cannot be opened: {error.strerror}.") from error
+        stack.push_async_callback(database.close)
+        policy, clock, chance, journal = settings.policy(), SystemClock(), SystemChance(), StructlogJournal()
+        secret, signer = _keys(settings, path)
+        hasher = Argon2Hasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
+        stack.callback(hasher.close)
+        users, sessions, outbox = SqlUsers(database), SqlSessions(database), SqlOutbox(database)
+        attendance = SqlAttendance(database)
+        stack.push_async_callback(attendance.write_down)
+        writer = MailWriter(settings.site_name, settings.mail_from)
+        mail_host = settings.mail_from.rpartition("@")[2].rstrip("> ") or "localhost"
+        store = SqlStore(database, outbox, chance, mail_host)
+        link_signer, common = HmacLinkSigner(secret), load_common_passwords()
+        core = Core(
+            policy=policy,
+            registration=Registration(
+                policy=policy,
+                store=store,
+                users=users,
+                hasher=hasher,
+                link_signer=link_signer,
+                common_passwords=common,
+                clock=clock,
+                chance=chance,
+                journal=journal,
+            ),
+            credentials=Credentials(
+                policy=policy,
+                store=store,
+                users=users,
+                hasher=hasher,
+                link_signer=link_signer,
+                common_passwords=common,
+                clock=clock,
+                chance=chance,
+                journal=journal,
+            ),
+            tokens=Tokens(
+                policy=policy,
+                store=store,
+                users=users,
+                sessions=sessions,
+                attendance=attendance,
+                hasher=hasher,
+                signer=signer,
+                clock=clock,
+                chance=chance,
+                journal=journal,
+            ),
+            profiles=Profiles(
+                policy=policy, store=store, users=users, hasher=hasher, clock=clock, chance=chance, journal=journal
+            ),
+            devices=Devices(store=store, sessions=sessions, clock=clock, journal=journal),
+            people=People(
+                store=store,
+                users=users,
+                hasher=hasher,
+                common_passwords=common,
+                clock=clock,
+                chance=chance,
+                journal=journal,
+            ),
+            post=Post(
+                policy=policy,
+                users=users,
+                outbox=outbox,
+                mailer=mailer_from_url(settings.mail_url, writer=writer),
+                link_signer=link_signer,
+                clock=clock,
+                chance=chance,
+                journal=journal,
+            ),
+        )
+        yield Works(
+            core=core,
+            outbox=outbox,
+            signer=signer,
+            database=database,
+            attendance=attendance,
+            upkeep=SqlUpkeep(database),
+        )
+
+
+async def upgrade_database(settings: Settings) -> str:
+    """Bring the database to the schema this version needs; return that schema's version."""
+    path = _sqlite_file(settings)
+    if schema.sqlite_version(path) != schema.HEAD:
+        if not path.parent.is_dir():
+            raise StartError(f"The folder {path.parent} of the database does not exist. Make it, or set DATABASE_URL.")
+        path.touch(mode=0o600, exist_ok=True)
+        await schema.upgrade(_sqlalchemy_url(settings))
+    return schema.HEAD
+
+
+async def database_status(settings: Settings) -> DatabaseStatus:
+    """Say which schema the database has."""
+    path = _sqlite_file(settings)
+    return DatabaseStatus(hide_credentials(settings.database_url), schema.sqlite_version(path), schema.HEAD)
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int = 1, reload: bool = False) -> None:
+    """Serve until told to stop: in this process, or in several that share one socket."""
+    # Loaded here and not above: the rest of the command line has no need of a server.
+    import uvicorn  # noqa: PLC0415
+
+    from auth_service.api.server import uvicorn_options  # noqa: PLC0415
+
+    set_up_log(settings.log_format)
+    try:
+        _bind(host, port).close()
+    except OSError as error:
+        sentence = f"Cannot listen on {host} port {port}: {error.strerror}. Give another --host or --port."
+        raise StartError(sentence) from error
+    # Here, once, before several processes would, and while a fault can still be told in a sentence.
+    asyncio.run(_prepare(settings))
+    shown = f"[{host}]" if ":" in host else host
+    _log.info("Listening on http://%s:%d", shown, port)
+    uvicorn.run(
+        "auth_service.wiring:app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        **uvicorn_options(),
+    )
+
+
+def app() -> "ASGIApp":
+    """Return the whole service as an ASGI app, for any server that speaks the lifespan protocol."""
+    # Loaded here and not above: the rest of the command line has no need of the web.
+    from auth_service.api.service import Service  # noqa: PLC0415
+
+    settings = present_settings()
+    set_up_log(settings.log_format)
+    return Service(lambda: running(settings))
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> "AsyncIterator[ASGIApp]":
+    """Give the app of an open core, with its postman and its upkeep at work."""
+    from auth_service.api.app import create_app  # noqa: PLC0415
+    from auth_service.api.log import RequestLog  # noqa: PLC0415
+
+    async with _open(settings) as works, _at_work(works):
+        made = create_app(works.core, _options(settings, works.signer.public_keys()), ping=works.ping)
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 50)
+        yield RequestLog(made, request_writer(settings.log_format), bind_request)
+
+
+def openapi(settings: Settings) -> dict[str, object]:
+    """Return the OpenAPI document of both dialects as these settings make them."""
+    from auth_service.api.openapi import describe_service  # noqa: PLC0415
+
+    return describe_service(settings.policy(), _options(settings))
+
+
+async def _prepare(settings: Settings) -> None:
+    """Make what is missing: the schema and the keys."""
+    await upgrade_database(settings)
+    _keys(settings, _sqlite_file(settings))
+
+
+@asynccontextmanager
+async def _at_work(works: Works) -> AsyncIterator[None]:
+    """Keep the postman and the upkeep going; when told to stop, what is being done is finished first."""
+    stopping = asyncio.Event()
+    postman = asyncio.create_task(_deliver(works, stopping))
+    upkeep = asyncio.create_task(_keep_up(works, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        works.outbox.wake()
+        await asyncio.gather(postman, upkeep)
+
+
+async def _deliver(works: Works, stopping: asyncio.Event) -> None:
+    """Send what is due, several at a time, so that a slow mail server delays no other mail."""
+    post = works.core.post
+    while not stopping.is_set():
+        try:
+            claimed = await post.claim()
+            await asyncio.gather(*(post.deliver(queued) for queued in claimed))
+            if not claimed:
+                await post.outbox.wait(_LOOK_FOR_MAIL_EVERY)
+        except Exception:  # noqa: BLE001 - whatever it is, the next mail is not to blame
+            _log.exception("The postman stumbled and goes on")
+            await asyncio.sleep(1.0)
+
+
+async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
+    """Write attendance down and sweep what has run out, now and then."""
+    rounds = 0
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITE_ATTENDANCE_EVERY):
+                await stopping.wait()
+        rounds += 1
+        try:
+            await works.attendance.write_down()
+            if rounds % _SWEEP_EVERY_ROUNDS == 0:
+                await works.upkeep.sweep()
+        except Exception:  # noqa: BLE001 - whatever it is, the service goes on
+            _log.exception("The upkeep stumbled and goes on")
+
+
+def _options(settings: Settings, keys: Sequence[dict[str, str]] = ()) -> "Options":
+    from auth_service.api.app import Options  # noqa: PLC0415
+    from auth_service.api.djoser.desk import Retypes  # noqa: PLC0415
+
+    return Options(
+        retypes=Retypes(**{name: getattr(settings, name) for name in Retypes.__struct_fields__}),
+        keys=keys,
+        insecure_cookies=settings.debug,
+        site_name=settings.site_name,
+    )
+
+
+def _keys(settings: Settings, database: Path) -> tuple[str, JwtSigner]:
+    """Return the secret for links, and who signs tokens; what is not given is made once and kept by the database."""
+    try:
+        secret = settings.secret_key or load_or_make_secret(database.with_name(f"{database.name}.secret"))
+        if settings.jwt_algorithm == "HS256":
+            return secret, JwtSigner(secret_as_key(secret))
+        beside = database.with_name(f"{database.name}.{settings.jwt_algorithm.lower()}.pem")
+        return secret, JwtSigner(load_or_make_key(settings.jwt_algorithm, settings.jwt_private_key_file or beside))
+    except (OSError, ValueError) as error:
+        raise StartError(f"The key to sign with cannot be had: {error}.") from error
+
+
+def _sqlite_file(settings: Settings) -> Path:
+    path = settings.sqlite_file
+    if path is None:
+        raise StartError("This version keeps accounts in SQLite only; set DATABASE_URL to sqlite:///FILE.")
+    return path.absolute()
+
+
+def _sqlalchemy_url(settings: Settings) -> str:
+    return f"sqlite+aiosqlite:///{_sqlite_file(settings)}"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    return listening
