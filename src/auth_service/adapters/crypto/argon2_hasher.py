@@ -1,0 +1,162 @@
+"""Password hashes by Argon2id, made in threads that take no time from the event loop."""
+
+import asyncio
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
+
+from auth_service.adapters.crypto import django_hashes
+from auth_service.domain.errors import Busy
+
+_Answer = TypeVar("_Answer")
+
+_NICENESS = 10
+_KIB_PER_LANE = 8
+_LONGEST_HASH = 512
+_ARGON2 = re.compile(
+    r"(?:argon2)?"  # Django writes the name of the library in front
+    r"(\$argon2(?:id|i|d)\$v=(?:16|19)\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})"
+    r"\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)"
+)
+# What a stored hash may ask for: 256 MiB, eight passes over so much, sixteen lanes (each is a thread). Far beyond every
+# recommendation for sign-ins, and still no way to stall the service by a hash that was brought in from elsewhere.
+_MOST_KIB = 256 * 1024
+_MOST_WORK = 8 * _MOST_KIB
+_MOST_LANES = 16
+
+
+class Argon2Hasher:
+    """Hashes in as many threads as there are cores, each giving way to the event loop.
+
+    Memory and delay are bounded: no more hashes are under way than there are threads, and what cannot begin within the
+    deadline is refused as `Busy` and never begun. The same holds for a caller who has gone away while waiting. Text
+    that is no hash, a hash that asks for absurd work, and no hash at all fit nothing, at the cost of one hash of ours.
+    """
+
+    def __init__(
+        self,
+        time_cost: int = 2,
+        memory_kib: int = 19_456,
+        parallelism: int = 1,
+        *,
+        threads: int | None = None,
+        longest_queue: int = 512,
+        deadline: float = 5.0,
+    ) -> None:
+        if not (time_cost >= 1 and parallelism >= 1 and memory_kib >= _KIB_PER_LANE * parallelism):
+            raise ValueError(
+                f"Argon2 needs a time cost and a parallelism of at least 1, and {_KIB_PER_LANE} KiB of memory for each"
+                f" degree of parallelism; this is {time_cost}, {parallelism} and {memory_kib} KiB"
+            )
+        self._argon2 = PasswordHasher(time_cost, memory_kib, parallelism)
+        self._ours = re.compile(
+            rf"\$argon2id\$v=19\$m={memory_kib},t={time_cost},p={parallelism}"
+            r"\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}"
+        )
+        # Whatever the operator chose is never too much.
+        self._most = (
+            max(_MOST_KIB, memory_kib),
+            max(_MOST_WORK, memory_kib * time_cost),
+            max(_MOST_LANES, parallelism),
+        )
+        threads = threads or _cores()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing", initializer=_give_way)
+        self._jobs: set[Future[Any]] = set()
+        self._most_jobs = threads + longest_queue
+        self._deadline = deadline
+
+    async def hash(self, password: str) -> str:
+        """Return a new hash. Raises `Busy` where too many are waiting."""
+        secret = _secret(password)
+        return await self._in_turn(lambda: self._argon2.hash(secret))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Say whether the password fits the hash. With None it costs the same time and is never right."""
+        secret = _secret(password)
+        return await self._in_turn(lambda: self._fits(password_hash, secret))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Say whether a hash was made otherwise than `hash` makes them today."""
+        return self._ours.fullmatch(password_hash) is None
+
+    def close(self) -> None:
+        """Refuse whoever is waiting and let the threads end; what has begun is finished."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_turn(self, work: Callable[[], _Answer]) -> _Answer:
+        """Do the work in a thread, or refuse it. What has begun is waited for: its cost is spent already."""
+        if len(self._jobs) >= self._most_jobs:
+            raise self._busy()
+        try:
+            job = self._pool.submit(work)
+        except RuntimeError:  # closed, or the system gives no more threads
+            raise self._busy() from None
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        answer = asyncio.wrap_future(job)
+        try:
+            await asyncio.wait((answer,), timeout=self._deadline)
+            # Only what no thread has taken up can be cancelled; that is what makes the refusal cost nothing.
+            if job.cancel():
+                raise self._busy()
+            return await answer
+        except HashingError:  # the machine has no memory left for it
+            raise self._busy() from None
+        except asyncio.CancelledError:
+            # The caller has gone: `asyncio.wait` leaves the job in the queue, so it is taken out here.
+            answer.cancel()
+            raise
+
+    def _busy(self) -> Busy:
+        # By then everybody who is waiting now has been served or refused.
+        return Busy(self._deadline)
+
+    def _fits(self, password_hash: str | None, secret: bytes) -> bool:
+        known = None if password_hash is None else self._fits_known(password_hash, secret)
+        if known is None:
+            self._argon2.hash(secret)
+            return False
+        return known
+
+    def _fits_known(self, password_hash: str, secret: bytes) -> bool | None:
+        """Say whether the secret fits, or None where nothing was hashed: no known form, or absurd in what it asks."""
+        if len(password_hash) > _LONGEST_HASH:
+            return None
+        found = _ARGON2.fullmatch(password_hash)
+        if found is None:
+            return django_hashes.fits(password_hash, secret)
+        kib, passes, lanes = (int(figure) for figure in found.group(2, 3, 4))
+        most_kib, most_work, most_lanes = self._most
+        if kib > most_kib or kib * passes > most_work or lanes > most_lanes:
+            return None
+        try:
+            return self._argon2.verify(found[1], secret)
+        except VerifyMismatchError:
+            return False
+        except VerificationError:  # it has the form of a hash and cannot be one: too short a salt, too few lanes
+            return None
+
+
+def _secret(password: str) -> bytes:
+    # JSON can carry half a surrogate pair; it is part of a password like any other.
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _cores() -> int:
+    # A container may have been given fewer cores than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _give_way() -> None:
+    """Let the event loop go first. Only Linux knows niceness by thread; elsewhere the number would be a process."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

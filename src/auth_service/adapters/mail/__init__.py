@@ -1,0 +1,10 @@
+"""Mail: letters written from templates, and handed to a terminal, a folder or a mail server.
+
+`writing` turns a letter into a mail, `wording` says times and devices in words, and `console`, `file`, `smtp` are the
+port. `from_url` picks one of them.
+"""
+
+from auth_service.adapters.mail.from_url import mailer_from_url
+from auth_service.adapters.mail.writing import MailWriter
+
+__all__ = ["MailWriter", "mailer_from_url"]

@@ -1,0 +1,1 @@
+"""The mail adapters, against real terminals, folders and mail servers."""

@@ -1,0 +1,1 @@
+"""Secrets: the adapters that hash, sign and draw lots."""
