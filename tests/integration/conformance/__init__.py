@@ -1,0 +1,1 @@
+"""The service held against what djoser was recorded to answer."""
