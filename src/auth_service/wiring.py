@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from auth_service.domain.post import Post
 from auth_service.domain.profiles import Profiles
 from auth_service.domain.registration import Registration
 from auth_service.domain.tokens import Tokens
-from auth_service.settings import Settings, hide_credentials, present_settings
+from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
@@ -183,7 +184,7 @@ async def _open(settings: Settings) -> AsyncIterator[Works]:
 async def upgrade_database(settings: Settings) -> str:
     """Bring the database to the schema this version needs; return that schema's version."""
     path = _sqlite_file(settings)
-    if schema.sqlite_version(path) != schema.HEAD:
+    if _version(path) != schema.HEAD:
         if not path.parent.is_dir():
             raise StartError(f"The folder {path.parent} of the database does not exist. Make it, or set DATABASE_URL.")
         path.touch(mode=0o600, exist_ok=True)
@@ -194,7 +195,7 @@ async def upgrade_database(settings: Settings) -> str:
 async def database_status(settings: Settings) -> DatabaseStatus:
     """Say which schema the database has."""
     path = _sqlite_file(settings)
-    return DatabaseStatus(hide_credentials(settings.database_url), schema.sqlite_version(path), schema.HEAD)
+    return DatabaseStatus(hide_credentials(settings.database_url), _version(path), schema.HEAD)
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int = 1, reload: bool = False) -> None:
@@ -212,8 +213,9 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, reload:
         raise StartError(sentence) from error
     # Here, once, before several processes would, and while a fault can still be told in a sentence.
     asyncio.run(_prepare(settings))
-    shown = f"[{host}]" if ":" in host else host
-    _log.info("Listening on http://%s:%d", shown, port)
+    if settings.frontend_url is None:
+        # Links lead to where this service listens; the processes that serve read their settings for themselves.
+        hand_down(FRONTEND_URL=f"http://{f'[{host}]' if ':' in host else host}:{port}")
     uvicorn.run(
         "auth_service.wiring:app",
         factory=True,
@@ -240,6 +242,7 @@ async def running(settings: Settings) -> "AsyncIterator[ASGIApp]":
     """Give the app of an open core, with its postman and its upkeep at work."""
     from auth_service.api.app import create_app  # noqa: PLC0415
     from auth_service.api.log import RequestLog  # noqa: PLC0415
+    from auth_service.api.straight import StraightRoad  # noqa: PLC0415
 
     async with _open(settings) as works, _at_work(works):
         made = create_app(works.core, _options(settings, works.signer.public_keys()), ping=works.ping)
@@ -247,7 +250,7 @@ async def running(settings: Settings) -> "AsyncIterator[ASGIApp]":
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        yield RequestLog(made, request_writer(settings.log_format), bind_request)
+        yield RequestLog(StraightRoad(made), request_writer(settings.log_format), bind_request)
 
 
 def openapi(settings: Settings) -> dict[str, object]:
@@ -283,7 +286,10 @@ async def _deliver(works: Works, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
             claimed = await post.claim()
-            await asyncio.gather(*(post.deliver(queued) for queued in claimed))
+            for outcome in await asyncio.gather(*(post.deliver(each) for each in claimed), return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    # Its lease runs out, and it is tried again; no other mail waits for that.
+                    _log.error("A mail could not be handled", exc_info=outcome)
             if not claimed:
                 await post.outbox.wait(_LOOK_FOR_MAIL_EVERY)
         except Exception:  # noqa: BLE001 - whatever it is, the next mail is not to blame
@@ -338,6 +344,13 @@ def _sqlite_file(settings: Settings) -> Path:
     return path.absolute()
 
 
+def _version(path: Path) -> str | None:
+    try:
+        return schema.sqlite_version(path)
+    except sqlite3.Error as error:
+        raise StartError(f"The file {path} is no database of this service: {error}. Set DATABASE_URL.") from error
+
+
 def _sqlalchemy_url(settings: Settings) -> str:
     return f"sqlite+aiosqlite:///{_sqlite_file(settings)}"
 
@@ -346,5 +359,9 @@ def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
     return listening

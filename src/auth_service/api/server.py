@@ -22,20 +22,30 @@ class PatientProtocol(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
 
+    _arriving = True
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait: a connection that never says anything is a slow request too."""
         super().connection_made(transport)
         self._wait()
 
+    def data_received(self, data: bytes) -> None:
+        """Wait while a request has arrived in part; nearly all arrive in one piece and need no timer."""
+        super().data_received(data)
+        if not self._arriving:
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._wait()
+
     def on_message_begin(self) -> None:
-        """Begin to wait for the rest of a request."""
+        """Note that a request has begun."""
         super().on_message_begin()
-        self._wait()
+        self._arriving = True
 
     def on_message_complete(self) -> None:
-        """Stop waiting: it has all arrived."""
+        """Note that it has all arrived."""
         super().on_message_complete()
-        self._stop_waiting()
+        self._arriving = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting: nothing will come."""
@@ -43,7 +53,6 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._stop_waiting()
         self._deadline = self.loop.call_later(ARRIVES_WITHIN, self._give_up)
 
     def _stop_waiting(self) -> None:

@@ -36,6 +36,10 @@ class Post:
 
     async def deliver(self, queued: QueuedMail) -> None:
         """Send one mail, or find that nobody is to get it, and record which."""
+        if queued.attempts > _MOST_TRIES:
+            # Something other than the mail server brought every try down.
+            await self._give_up(queued, "given up after too many tries")
+            return
         letter = await self._write(queued)
         if letter is None:
             await self.outbox.sent(queued)
@@ -76,7 +80,7 @@ class Post:
                 return self._reset(queued, user, "username_reset", self.policy.username_reset_url)
             case _:
                 # The address on record where the mail was decided, in its own spelling.
-                return _letter(queued, user, to=mail.to if mail.user_id is not None else user.email)
+                return self._letter(queued, user, to=mail.to if mail.user_id is not None else user.email)
 
     def _activation(self, queued: QueuedMail, user: User) -> Letter | None:
         """Only an address that is still unproven gets a link; nothing mailed lifts a deactivation."""
@@ -101,20 +105,22 @@ class Post:
     ) -> Letter:
         link = links.make_link(purpose, user, to, self.clock.now(), self.link_signer)
         path = template.replace("{uid}", link.uid).replace("{token}", link.token)
-        return _letter(queued, user, to=to, link=f"{self.policy.frontend_url}/{path}", lifetime=lifetime)
+        return self._letter(queued, user, to=to, link=f"{self.policy.frontend_url}/{path}", lifetime=lifetime)
 
-
-def _letter(queued: QueuedMail, user: User, *, to: str, link: str | None = None, lifetime: float = 0.0) -> Letter:
-    mail: Mail = queued.mail
-    return Letter(
-        message_id=queued.message_id,
-        kind=mail.kind,
-        to=to,
-        username=user.username,
-        email=user.email,
-        link=link,
-        link_lifetime=lifetime,
-        address=mail.address,
-        agent=mail.agent,
-        at=mail.at,
-    )
+    def _letter(
+        self, queued: QueuedMail, user: User, *, to: str, link: str | None = None, lifetime: float = 0.0
+    ) -> Letter:
+        mail: Mail = queued.mail
+        return Letter(
+            message_id=queued.message_id,
+            kind=mail.kind,
+            to=to,
+            # Where people sign in by address, that is the name they are told.
+            username=user.username if self.policy.login_field == "username" else None,
+            email=user.email,
+            link=link,
+            link_lifetime=lifetime,
+            address=mail.address,
+            agent=mail.agent,
+            at=mail.at,
+        )

@@ -65,8 +65,10 @@ class Profiles:
         found: Sequence[Problem] = (),
     ) -> User:
         """Change what is given and leave the rest. A new address may stay pending until it is proven."""
-        user = await self.show(caller, user_id)
-        user = await self.users.by_id(user.id) or user
+        shown = await self.show(caller, user_id)
+        user = await self.users.by_id(shown.id)
+        if user is None:
+            raise NotFound
         problems = list(found)
         if username is not None:
             problems += await vet_username(username, self.users, mine=user)

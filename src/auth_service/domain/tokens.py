@@ -39,7 +39,7 @@ class Tokens:
     journal: Journal
 
     async def issue(self, name: str, password: str, client: Client, *, by: str = "identifier") -> TokenPair:
-        """Sign in and get a pair of tokens. `by` says what the name is: `username`, `email`, or an `identifier`: either."""
+        """Sign in and get a pair of tokens. `by` says what the name is: `username`, `email`, or `identifier`."""
         user = await self._signed_in(name, password, client, by)
         now = self.clock.now()
         refresh_id = self.chance.hex(32)

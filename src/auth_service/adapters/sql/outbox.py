@@ -46,7 +46,7 @@ class SqlOutbox:
 
     async def failed(self, mail: QueuedMail, *, retry_in: float | None, why: str) -> None:
         """Record a failed try."""
-        values: dict[str, object] = {"the_id": mail.id, "reason": why[:_REASON_KEPT]}
+        values: dict[str, object] = {"the_id": mail.id, "attempt": mail.attempts, "reason": why[:_REASON_KEPT]}
         if retry_in is None:
             await self.database.write([Write(statements.MAIL_DEAD, values)])
         else:

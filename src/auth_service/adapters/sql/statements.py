@@ -203,14 +203,16 @@ MAIL_SENT = Statement(
     .where(_outbox.c.id == bindparam("the_id"))
     .values(state="sent", done_at=database_now(), leased_until=0.0)
 )
+# Who reports a failure after their lease ran out must not free what another holds by now: the count tells them apart.
+_still_mine = and_(_outbox.c.id == bindparam("the_id"), _outbox.c.attempts == bindparam("attempt"))
 MAIL_FAILED = Statement(
     update(_outbox)
-    .where(_outbox.c.id == bindparam("the_id"))
+    .where(_still_mine)
     .values(due_at=database_now() + bindparam("retry_in", type_=Double), leased_until=0.0, why=bindparam("reason"))
 )
 MAIL_DEAD = Statement(
     update(_outbox)
-    .where(_outbox.c.id == bindparam("the_id"))
+    .where(_still_mine)
     .values(state="dead", done_at=database_now(), leased_until=0.0, why=bindparam("reason"))
 )
 

@@ -13,6 +13,7 @@ from auth_service.api.caller import client_of
 from auth_service.api.djoser import wire
 from auth_service.api.djoser.desk import Desk, account
 from auth_service.api.djoser.methods import ACCOUNT, COLLECTION, READ
+from auth_service.api.straight import STRAIGHT
 from auth_service.domain.errors import NotFound, NotSignedIn
 from auth_service.domain.model import Caller
 from auth_service.domain.registration import SignUp
@@ -26,7 +27,7 @@ class Accounts(Controller):
     path = "/auth/users"
     opt = {"allow": COLLECTION}  # noqa: RUF012 - Litestar's form
 
-    @post("/")
+    @post("/", opt=STRAIGHT)
     async def register(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Register a newcomer."""
         await desk.visitor(request)
@@ -53,7 +54,7 @@ class Me(Controller):
     path = "/auth/users/me"
     opt = {"allow": ACCOUNT}  # noqa: RUF012 - Litestar's form
 
-    @route("/", http_method=READ)
+    @route("/", http_method=READ, opt=STRAIGHT)
     async def show(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Show the caller's account."""
         return answers.json(200, account((await desk.caller(request)).user))

@@ -11,6 +11,7 @@ from auth_service.api.djoser import wire
 from auth_service.api.djoser.desk import Desk
 from auth_service.api.djoser.methods import ACTION
 from auth_service.api.fields import read_fields
+from auth_service.api.straight import STRAIGHT
 from auth_service.domain.errors import BadCredentials, InvalidInput, Problem, refuse_if
 
 _NAMES = frozenset({"username", "email", "identifier"})
@@ -22,7 +23,7 @@ class OpaqueTokens(Controller):
     path = "/auth/token"
     opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
 
-    @post("/login")
+    @post("/login", opt=STRAIGHT)
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get an opaque token. Unlike `jwt/create/`, this takes a name only as it is documented."""
         await desk.visitor(request)
@@ -54,7 +55,7 @@ class SignedTokens(Controller):
     path = "/auth/jwt"
     opt = {"allow": ACTION, "open": True}  # noqa: RUF012 - Litestar's form
 
-    @post("/create")
+    @post("/create", opt=STRAIGHT)
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens."""
         body = await read_body(request)
@@ -64,7 +65,7 @@ class SignedTokens(Controller):
         pair = await desk.core.tokens.issue(form.given(field), form.given("password"), client_of(request))
         return answers.json(200, wire.Pair(pair.refresh or "", pair.access))
 
-    @post("/refresh")
+    @post("/refresh", opt=STRAIGHT)
     async def refresh(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Get a new access token."""
         form = read_fields(wire.Refresh, await read_body(request))
@@ -74,7 +75,7 @@ class SignedTokens(Controller):
             return answers.json(200, wire.Access(pair.access))
         return answers.json(200, wire.Pair(pair.refresh, pair.access))
 
-    @post("/verify")
+    @post("/verify", opt=STRAIGHT)
     async def verify(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Say whether a token is good."""
         form = read_fields(wire.AnyToken, await read_body(request))

@@ -11,6 +11,7 @@ from auth_service.api.caller import client_of
 from auth_service.api.fields import Form
 from auth_service.api.native import wire
 from auth_service.api.native.desk import Desk, device
+from auth_service.api.straight import STRAIGHT
 from auth_service.domain.errors import NotSignedIn, Problem, TokenRejected, refuse_if
 from auth_service.domain.model import TokenPair
 
@@ -20,12 +21,12 @@ class SignIn(Controller):
 
     path = "/api"
 
-    @post(["/login", "/token"])
+    @post(["/login", "/token"], opt=STRAIGHT)
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens."""
         return answers.json(200, _tokens(await _signed_in(request, desk)))
 
-    @post("/auth/login")
+    @post("/auth/login", opt=STRAIGHT)
     async def sign_in_browser(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens, as cookies too."""
         # Another site must not sign a visitor in as somebody else (login CSRF).
@@ -33,7 +34,7 @@ class SignIn(Controller):
         pair = await _signed_in(request, desk)
         return answers.json(200, _tokens(pair), desk.cookies.put(pair))
 
-    @post("/token/refresh")
+    @post("/token/refresh", opt=STRAIGHT)
     async def refresh(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Get a new access token, for a refresh token in the body or in a cookie."""
         form = await desk.complete(request, wire.Refresh)
@@ -48,7 +49,7 @@ class SignIn(Controller):
         pair = await desk.core.tokens.refresh(cookie or "", client_of(request))
         return answers.json(200, wire.Access(pair.access, pair.refresh), desk.cookies.put(pair))
 
-    @post("/token/verify")
+    @post("/token/verify", opt=STRAIGHT)
     async def verify(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Say whether a token is good."""
         form = await desk.complete(request, wire.AnyToken)

@@ -11,6 +11,7 @@ from auth_service.api.bodies import AnyRequest
 from auth_service.api.caller import client_of
 from auth_service.api.native import wire
 from auth_service.api.native.desk import Desk, user
+from auth_service.api.straight import STRAIGHT
 from auth_service.domain.errors import ActivationOff, LinkSpent
 from auth_service.domain.registration import SignUp
 
@@ -20,7 +21,7 @@ class Registration(Controller):
 
     path = "/api"
 
-    @post(["/register", "/auth/register"])
+    @post(["/register", "/auth/register"], opt=STRAIGHT)
     async def register(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Register a newcomer."""
         form = await desk.form(request, wire.Registration)
@@ -58,7 +59,7 @@ class OwnAccount(Controller):
 
     path = "/api"
 
-    @get("/user")
+    @get("/user", opt=STRAIGHT)
     async def show(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Show it."""
         return answers.json(200, user((await desk.caller(request)).user))

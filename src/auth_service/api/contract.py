@@ -1,0 +1,78 @@
+"""What an operation takes and answers, said once beside its handler: the OpenAPI document is made of it."""
+
+from collections.abc import Callable, Collection
+from typing import Any, Literal, TypeVar
+
+from msgspec import Struct
+
+from auth_service.domain.policy import Policy
+
+Who = Literal["caller", "visitor", "anybody"]
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    """An object with nothing in it."""
+
+
+class Takes(Struct, frozen=True):
+    """A body: the fields of a Struct, some of them left out; of `any_of` one is needed, and of a `partial` one none."""
+
+    struct: type[Struct]
+    without: Collection[str] = ()
+    any_of: Collection[str] = ()
+    partial: bool = False
+
+
+class Reply(Struct, frozen=True):
+    """One answer, other than a refusal: its status, what it means, and a type that says what it holds."""
+
+    status: int
+    means: str
+    holds: Any = None
+    media_type: str = "application/json"
+    sets_cookies: bool = False
+
+
+class Only(Struct, frozen=True):
+    """An answer that not every installation gives."""
+
+    where: Callable[[Policy], bool]
+    answer: Reply | Exception
+
+
+Body = type[Struct] | Takes | Callable[[Policy], Takes]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """What only this operation does; what follows from the rest (bad credentials, unreadable bodies) goes unsaid.
+
+    A refusal stands here as an example of itself: its status, headers and words are what its dialect's table makes of
+    it. Credentials are needed by a `caller`, looked at if a `visitor` sends them, and ignored from `anybody`.
+    """
+
+    by: Who
+    takes: Body | None
+    answers: Collection[Reply | Exception | Only]
+    refresh_cookie: bool
+
+
+_told: dict[Callable[..., Any], Operation] = {}
+
+
+def contract(
+    *answers: Reply | Exception | Only, by: Who, takes: Body | None = None, refresh_cookie: bool = False
+) -> Callable[[_Handler], _Handler]:
+    """Say what the operation of this handler takes and answers."""
+
+    def note(handler: _Handler) -> _Handler:
+        _told[handler] = Operation(by=by, takes=takes, answers=answers, refresh_cookie=refresh_cookie)
+        return handler
+
+    return note
+
+
+def operation_of(handler: Callable[..., Any]) -> Operation:
+    """Return what was said of a handler's operation."""
+    return _told[handler]

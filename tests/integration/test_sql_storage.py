@@ -1,0 +1,177 @@
+"""Storage in SQL keeps the contracts of storage, and its schema is what the tables say."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from advanced_alchemy.alembic.commands import AlembicCommands
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from auth_service.adapters.contracts.outbox import OutboxContract
+from auth_service.adapters.contracts.sessions import SessionsContract
+from auth_service.adapters.contracts.store import Storage, StoreContract, newcomer
+from auth_service.adapters.contracts.users import UsersContract
+from auth_service.adapters.crypto.system import SystemChance
+from auth_service.adapters.sql import schema, statements
+from auth_service.adapters.sql.outbox import SqlOutbox
+from auth_service.adapters.sql.rows import UserRow
+from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
+from auth_service.adapters.sql.sqlite import SqliteDatabase, connect
+from auth_service.adapters.sql.statements import Statement
+from auth_service.adapters.sql.store import SqlStore
+from auth_service.adapters.sql.upkeep import SqlUpkeep
+from auth_service.adapters.sql.users import SqlUsers
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database with nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "auth.db"
+    asyncio.run(schema.upgrade(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """An open database with nothing in it."""
+    shutil.copy(empty_database, tmp_path / "auth.db")
+    opened = await SqliteDatabase.open(tmp_path / "auth.db")
+    yield opened
+    await opened.close()
+
+
+def on(database: SqliteDatabase, file: Path) -> Storage:
+    """Give the ports over a database."""
+    outbox, attendance = SqlOutbox(database), SqlAttendance(database)
+
+    async def pass_time(seconds: float) -> None:
+        # Leases run by the database's own clock: for time to pass, what is written must grow older.
+        with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
+            connection.execute(
+                "UPDATE outbox SET due_at = due_at - ?, leased_until = max(leased_until - ?, 0)", (seconds, seconds)
+            )
+
+    return Storage(
+        store=SqlStore(database, outbox, SystemChance(), "example.org"),
+        users=SqlUsers(database),
+        sessions=SqlSessions(database),
+        outbox=outbox,
+        attendance=attendance,
+        pass_time=pass_time,
+        settle=attendance.write_down,
+    )
+
+
+class TestSqliteStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
+    """Storage in a SQLite file."""
+
+    @pytest.fixture
+    def storage(self, database: SqliteDatabase, tmp_path: Path) -> Storage:
+        """Give an empty file."""
+        return on(database, tmp_path / "auth.db")
+
+
+class TestSqliteFile:
+    """What is said of the file itself."""
+
+    def test_it_is_for_its_owner_only_and_survives_a_power_cut(self, tmp_path: Path) -> None:
+        path = tmp_path / "fresh.db"
+        with closing(connect(path)) as connection:
+            told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+            assert told == {"journal_mode": "wal", "synchronous": 2}
+            assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+        assert path.stat().st_mode & 0o777 == 0o600
+
+    async def test_what_was_committed_is_there_after_opening_again(
+        self, database: SqliteDatabase, tmp_path: Path
+    ) -> None:
+        storage = on(database, tmp_path / "auth.db")
+        ann = await storage.add("ann")
+        again = await SqliteDatabase.open(tmp_path / "auth.db")
+        assert await SqlUsers(again).by_username("ANN") == ann
+        await again.close()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            statements.USER_BY_ID,
+            statements.USER_BY_USERNAME,
+            statements.USER_BY_EMAIL,
+            statements.SESSION_WITH_USER,
+            statements.SESSION_BY_TOKEN,
+            statements.SESSIONS_OF_USER,
+            statements.IS_REVOKED,
+            statements.CLAIM_MAIL,
+        ],
+    )
+    def test_no_look_up_reads_all_rows(self, empty_database: Path, statement: Statement) -> None:
+        names = ("id", "key", "token_hash", "user_id", "most", "lease")
+        with closing(sqlite3.connect(empty_database)) as connection:
+            plan = connection.execute(
+                f"EXPLAIN QUERY PLAN {statement.sqlite}", statement.values(dict.fromkeys(names, 1))
+            ).fetchall()
+        assert all("SCAN" not in row[3] for row in plan), plan
+
+    async def test_many_units_of_work_at_once_are_all_written(self, database: SqliteDatabase, tmp_path: Path) -> None:
+        storage = on(database, tmp_path / "auth.db")
+
+        async def add(number: int) -> int:
+            work = storage.store.begin()
+            work.users.add(newcomer(f"user{number}"))
+            await work.commit()
+            return work.new_user_id
+
+        ids = await asyncio.gather(*(add(number) for number in range(200)))
+        assert len(set(ids)) == 200
+        assert len(await storage.users.page(limit=500)) == 200
+
+    async def test_the_upkeep_removes_what_has_run_out_and_nothing_else(
+        self, database: SqliteDatabase, tmp_path: Path
+    ) -> None:
+        with closing(sqlite3.connect(tmp_path / "auth.db")) as connection, connection:
+            connection.execute("INSERT INTO revoked_tokens VALUES ('old', 5.0), ('new', 9e9)")
+        await SqlUpkeep(database).sweep()
+        assert not await SqlSessions(database).is_revoked("old")
+        assert await SqlSessions(database).is_revoked("new")
+
+
+class TestSchema:
+    """The steps lead where the tables are."""
+
+    def test_the_newest_step_is_the_one_the_service_asks_for(self) -> None:
+        scripts = Path(schema.__file__).parent / "migrations"
+        assert ScriptDirectory(str(scripts)).get_current_head() == schema.HEAD
+
+    def test_steps_and_tables_say_the_same(self, empty_database: Path) -> None:
+        engine = create_engine(f"sqlite:///{empty_database}")
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
+            assert compare_metadata(context, UserRow.metadata) == []
+        engine.dispose()
+
+    async def test_it_goes_down_and_up_again(self, empty_database: Path, tmp_path: Path) -> None:
+        path = tmp_path / "auth.db"
+        shutil.copy(empty_database, path)
+        url = f"sqlite+aiosqlite:///{path}"
+        await asyncio.to_thread(AlembicCommands(schema.engine_config(url)).downgrade, "base")
+        with closing(sqlite3.connect(path)) as connection:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        assert tables <= {"schema_version", "sqlite_sequence"}
+        await schema.upgrade(url)
+        assert schema.sqlite_version(path) == schema.HEAD
+
+    async def test_two_that_start_together_make_one_schema(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "auth_service", "database", "upgrade"]
+        environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'auth.db'}"}
+        started = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(2)]
+        assert [await process.wait() for process in started] == [0, 0]
+        assert schema.sqlite_version(tmp_path / "auth.db") == schema.HEAD
