@@ -29,8 +29,12 @@ def set_up_log(form: Literal["auto", "console", "json"], stream: TextIO | None =
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Plain tracebacks: the pretty ones print local variables, and some of those are passwords.
     end: list[Processor] = (
-        [_escaped, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        [
+            _escaped,
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback),
+        ]
         if readable
         else [structlog.processors.format_exc_info, _as_json]
     )
