@@ -102,10 +102,10 @@ def _unmoved(tables: Tables, user: User) -> User:
 
 def _put(tables: Tables, user: User) -> None:
     keys = _keys(tables, user)
-    taken = [Problem(field, "taken") for field, index, key in keys if key in index]
-    if taken:
-        raise AlreadyTaken(taken)
-    for _, index, key in keys:
+    for field, index, key in keys:
+        if key in index:
+            # One at a time, as the unique indexes of a database have it: who needs to know all looks again.
+            raise AlreadyTaken([Problem(field, "taken")])
         index[key] = user.id
     tables.users[user.id] = user
 

@@ -1,0 +1,1 @@
+"""Tests without a network, a database or a web stack."""

@@ -1,0 +1,201 @@
+"""Post: every mail that is due is sent, tried again, or given up; whoever is not to get one gets none."""
+
+from typing import get_args
+
+import pytest
+
+from auth_service.domain.model import Mail, MailKind, QueuedMail
+from auth_service.domain.ports.surroundings import MailDelayed, MailRefused
+
+from .support import LAPTOP, PHONE, delivered, house, make, put, register
+
+NOTICES: list[MailKind] = ["confirmation", "password_changed", "username_changed", "email_changed"]
+
+
+async def test_a_letter_holds_all_that_its_writer_needs() -> None:
+    core = house()
+    user = await make(core)
+    asked = core.clock.now()
+    await core.credentials.request_reset("password_reset", "ANN@example.org", PHONE)
+    core.clock.advance(100)
+    (letter,) = await core.deliver()
+    assert (letter.kind, letter.to, letter.username, letter.email) == (
+        "password_reset",
+        user.email,
+        user.username,
+        user.email,
+    )
+    assert (letter.address, letter.agent, letter.at) == (PHONE.address, PHONE.agent, asked)
+    assert letter.message_id
+    assert letter.link is not None
+    assert letter.link not in repr(letter)
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        ("activation", "activation_url"),
+        ("password_reset", "password_reset_url"),
+        ("username_reset", "username_reset_url"),
+    ],
+)
+async def test_each_link_follows_its_own_template(kind: MailKind, setting: str) -> None:
+    core = house(activation="optional", frontend_url="https://x.org/app", **{setting: "#/go?a={token}&b={uid}&c={uid}"})
+    await register(core)
+    await core.deliver()
+    work = core.store.begin()
+    work.outbox.put(Mail(kind=kind, to="ann@example.org"))
+    await work.commit()
+    (letter,) = await core.deliver()
+    assert letter.link is not None
+    start, rest = letter.link.split("a=")
+    token, uids = rest.split("&b=")
+    assert start == "https://x.org/app/#/go?"
+    assert len(token.split("-")[1]) == 32
+    assert uids == "MQ&c=MQ"
+
+
+@pytest.mark.parametrize("kind", NOTICES)
+async def test_a_notice_goes_to_the_address_it_was_decided_for_and_has_no_link(kind: MailKind) -> None:
+    core = house()
+    user = await make(core)
+    work = core.store.begin()
+    work.outbox.put(Mail(kind=kind, to="Old@example.org", user_id=user.id))
+    await work.commit()
+    (letter,) = await core.deliver()
+    assert (letter.kind, letter.to, letter.link) == (kind, "Old@example.org", None)
+
+
+@pytest.mark.parametrize("kind", get_args(MailKind))
+async def test_where_there_is_nobody_nothing_is_sent_and_nothing_kept(kind: MailKind) -> None:
+    core = house()
+    user = await make(core)
+    await core.people.delete("ann")
+    core.journal.facts.clear()
+    work = core.store.begin()
+    work.outbox.put(Mail(kind=kind, to="nobody@example.org"))
+    work.outbox.put(Mail(kind=kind, to="ann@example.org"))
+    work.outbox.put(Mail(kind=kind, to="ann@example.org", user_id=user.id))
+    await work.commit()
+    assert await core.deliver() == []
+    core.clock.advance(1_000_000)
+    assert await core.post.claim() == []
+    assert core.outbox.undeliverable == []
+    assert core.journal.facts == []
+
+
+async def test_a_mail_goes_to_the_address_on_record_in_its_own_spelling() -> None:
+    core = house()
+    await put(core, await make(core), email="Ann.O@example.org")
+    await core.credentials.request_reset("password_reset", "ANN.o@EXAMPLE.org", LAPTOP)
+    assert await delivered(core) == [("password_reset", "Ann.O@example.org")]
+
+
+async def test_the_link_is_made_when_the_mail_goes_out_and_not_before() -> None:
+    core = house(reset_timeout=600.0)
+    await make(core)
+    await core.credentials.request_reset("password_reset", "ann@example.org", LAPTOP)
+    core.clock.advance(10_000)
+    (letter,) = await core.deliver()
+    uid, token = (letter.link or "").split("/")[-2:]
+    await core.credentials.confirm_password_reset(uid, token, "a whole new password", LAPTOP)
+
+
+async def test_a_mail_that_went_out_is_noted_without_its_link() -> None:
+    core = house()
+    await register(core)
+    (letter,) = await core.deliver()
+    fact = core.journal.facts[-1]
+    assert (fact.what, fact.why) == ("mail_sent", "activation")
+    assert (letter.link or "") not in repr(core.journal.facts)
+
+
+async def test_a_server_that_is_busy_is_tried_again_after_longer_and_longer_pauses_under_one_name() -> None:
+    core = house()
+    await register(core)
+    core.mailer.trouble = MailDelayed("try later")
+    names = set()
+    for longest in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600):
+        assert await core.deliver() == []
+        (kept,) = core.outbox._memory.tables.mails.values()
+        assert kept.free_at is not None
+        assert longest * 0.75 <= kept.free_at - core.clock.now() <= longest * 1.25
+        names.add(kept.message_id)
+        core.clock.at = kept.free_at
+    core.mailer.trouble = None
+    (letter,) = await core.deliver()
+    assert {letter.message_id} == names
+
+
+async def test_mails_that_failed_together_do_not_come_back_together() -> None:
+    core = house()
+    for number in range(10):
+        await register(core, f"n{number}")
+    core.mailer.trouble = MailDelayed("try later")
+    await core.deliver()
+    assert len({kept.free_at for kept in core.outbox._memory.tables.mails.values()}) == 10
+
+
+async def test_after_fourteen_tries_a_mail_is_given_up_and_kept_with_the_reason() -> None:
+    core = house()
+    await register(core)
+    core.mailer.trouble = MailDelayed("mailbox full")
+    for _ in range(14):
+        assert core.outbox.undeliverable == []
+        await core.deliver()
+        core.clock.advance(2 * 3_600)
+    (dead,) = core.outbox.undeliverable
+    assert (dead.mail.to, dead.why, dead.attempts) == ("ann@example.org", "mailbox full", 14)
+    assert core.journal.facts[-1].what == "mail_undeliverable"
+    core.mailer.trouble = None
+    core.clock.advance(1_000_000)
+    assert await core.deliver() == []
+
+
+async def test_a_refusal_is_final_at_once() -> None:
+    core = house()
+    await register(core)
+    core.mailer.trouble = MailRefused("no such mailbox")
+    assert await core.deliver() == []
+    (dead,) = core.outbox.undeliverable
+    assert (dead.why, dead.attempts) == ("no such mailbox", 1)
+
+
+async def test_one_bad_mail_holds_up_no_other() -> None:
+    core = house()
+    await register(core)
+    core.mailer.trouble = MailDelayed("greylisted")
+    await core.deliver()
+    core.mailer.trouble = None
+    await register(core, "bob")
+    assert await delivered(core) == [("activation", "bob@example.org")]
+    core.clock.advance(10)
+    assert await delivered(core) == [("activation", "ann@example.org")]
+
+
+async def test_the_mails_of_a_postman_who_died_are_taken_over_within_a_minute() -> None:
+    core = house()
+    await register(core)
+    (lost,) = await core.post.claim()
+    core.clock.advance(59)
+    assert await core.post.claim() == []
+    core.clock.advance(1)
+    (found,) = await core.post.claim()
+    assert (found.id, found.message_id) == (lost.id, lost.message_id)
+
+
+async def test_a_postman_carries_a_handful_at_a_time() -> None:
+    core = house()
+    for number in range(20):
+        await register(core, f"n{number}")
+    hands: list[list[QueuedMail]] = [await core.post.claim(), await core.post.claim()]
+    assert [len(hand) for hand in hands] == [16, 4]
+
+
+async def test_no_link_token_or_text_stands_in_the_outbox() -> None:
+    core = house()
+    user = await register(core)
+    await core.credentials.request_reset("password_reset", "ann@example.org", LAPTOP)
+    for queued in await core.post.claim():
+        assert user.stamp not in repr(queued)
+        assert "://" not in repr(queued)
