@@ -22,21 +22,17 @@ from auth_service.adapters.crypto.system import SystemChance, SystemClock
 from auth_service.adapters.log import StructlogJournal, bind_request, request_writer, set_up_log
 from auth_service.adapters.mail.from_url import mailer_from_url
 from auth_service.adapters.mail.writing import MailWriter
+from auth_service.adapters.memory.throttle import OpenDoor
 from auth_service.adapters.sql import schema, statements
 from auth_service.adapters.sql.outbox import SqlOutbox
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
 from auth_service.adapters.sql.sqlite import SqliteDatabase
 from auth_service.adapters.sql.store import SqlStore
+from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
-from auth_service.domain.core import Core
-from auth_service.domain.credentials import Credentials
-from auth_service.domain.devices import Devices
-from auth_service.domain.people import People
-from auth_service.domain.post import Post
-from auth_service.domain.profiles import Profiles
-from auth_service.domain.registration import Registration
-from auth_service.domain.tokens import Tokens
+from auth_service.domain.core import Core, Ports, build_core
+from auth_service.domain.ports.surroundings import Mailer
 from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
 
 if TYPE_CHECKING:
@@ -91,7 +87,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Works]:
+async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterator[Works]:
     path = _sqlite_file(settings)
     async with AsyncExitStack() as stack:
         await upgrade_database(settings)
@@ -100,76 +96,32 @@ async def _open(settings: Settings) -> AsyncIterator[Works]:
         except OSError as error:
             raise StartError(f"The database {path} cannot be opened: {error.strerror}.") from error
         stack.push_async_callback(database.close)
-        policy, clock, chance, journal = settings.policy(), SystemClock(), SystemChance(), StructlogJournal()
+        clock, chance = SystemClock(), SystemChance()
         secret, signer = _keys(settings, path)
         hasher = Argon2Hasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
         stack.callback(hasher.close)
-        users, sessions, outbox = SqlUsers(database), SqlSessions(database), SqlOutbox(database)
-        attendance = SqlAttendance(database)
+        outbox, attendance = SqlOutbox(database), SqlAttendance(database)
         stack.push_async_callback(attendance.write_down)
         writer = MailWriter(settings.site_name, settings.mail_from)
         mail_host = settings.mail_from.rpartition("@")[2].rstrip("> ") or "localhost"
-        store = SqlStore(database, outbox, chance, mail_host)
-        link_signer, common = HmacLinkSigner(secret), load_common_passwords()
-        core = Core(
-            policy=policy,
-            registration=Registration(
-                policy=policy,
-                store=store,
-                users=users,
-                hasher=hasher,
-                link_signer=link_signer,
-                common_passwords=common,
-                clock=clock,
-                chance=chance,
-                journal=journal,
-            ),
-            credentials=Credentials(
-                policy=policy,
-                store=store,
-                users=users,
-                hasher=hasher,
-                link_signer=link_signer,
-                common_passwords=common,
-                clock=clock,
-                chance=chance,
-                journal=journal,
-            ),
-            tokens=Tokens(
-                policy=policy,
-                store=store,
-                users=users,
-                sessions=sessions,
+        core = build_core(
+            Ports(
+                policy=settings.policy(),
+                store=SqlStore(database, outbox, chance, mail_host),
+                users=SqlUsers(database),
+                sessions=SqlSessions(database),
                 attendance=attendance,
+                outbox=outbox,
                 hasher=hasher,
                 signer=signer,
+                link_signer=HmacLinkSigner(secret),
+                common_passwords=load_common_passwords(),
+                mailer=mailer or mailer_from_url(settings.mail_url, writer=writer),
+                throttle=SqlThrottle(database) if settings.throttling else OpenDoor(),
                 clock=clock,
                 chance=chance,
-                journal=journal,
-            ),
-            profiles=Profiles(
-                policy=policy, store=store, users=users, hasher=hasher, clock=clock, chance=chance, journal=journal
-            ),
-            devices=Devices(store=store, sessions=sessions, clock=clock, journal=journal),
-            people=People(
-                store=store,
-                users=users,
-                hasher=hasher,
-                common_passwords=common,
-                clock=clock,
-                chance=chance,
-                journal=journal,
-            ),
-            post=Post(
-                policy=policy,
-                users=users,
-                outbox=outbox,
-                mailer=mailer_from_url(settings.mail_url, writer=writer),
-                link_signer=link_signer,
-                clock=clock,
-                chance=chance,
-                journal=journal,
-            ),
+                journal=StructlogJournal(),
+            )
         )
         yield Works(
             core=core,
@@ -198,8 +150,19 @@ async def database_status(settings: Settings) -> DatabaseStatus:
     return DatabaseStatus(hide_credentials(settings.database_url), _version(path), schema.HEAD)
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int = 1, reload: bool = False) -> None:
-    """Serve until told to stop: in this process, or in several that share one socket."""
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    reload: bool = False,
+    factory: str = "auth_service.wiring:app",
+) -> None:
+    """Serve until told to stop: in this process, or in several that share one socket.
+
+    `factory` is where each of them finds what makes its app: a function that returns what `app` returns.
+    """
     # Loaded here and not above: the rest of the command line has no need of a server.
     import uvicorn  # noqa: PLC0415
 
@@ -217,7 +180,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, reload:
         # Links lead to where this service listens; the processes that serve read their settings for themselves.
         hand_down(FRONTEND_URL=f"http://{f'[{host}]' if ':' in host else host}:{port}")
     uvicorn.run(
-        "auth_service.wiring:app",
+        factory,
         factory=True,
         host=host,
         port=port,
@@ -227,24 +190,27 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, reload:
     )
 
 
-def app() -> "ASGIApp":
-    """Return the whole service as an ASGI app, for any server that speaks the lifespan protocol."""
+def app(*, mailer: Mailer | None = None) -> "ASGIApp":
+    """Return the whole service as an ASGI app, for any server that speaks the lifespan protocol.
+
+    Mail leaves by `mailer`, where there is one, and else as MAIL_URL says.
+    """
     # Loaded here and not above: the rest of the command line has no need of the web.
     from auth_service.api.service import Service  # noqa: PLC0415
 
     settings = present_settings()
     set_up_log(settings.log_format)
-    return Service(lambda: running(settings))
+    return Service(lambda: running(settings, mailer))
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> "AsyncIterator[ASGIApp]":
+async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIterator[ASGIApp]":
     """Give the app of an open core, with its postman and its upkeep at work."""
     from auth_service.api.app import create_app  # noqa: PLC0415
     from auth_service.api.log import RequestLog  # noqa: PLC0415
     from auth_service.api.straight import StraightRoad  # noqa: PLC0415
 
-    async with _open(settings) as works, _at_work(works):
+    async with _open(settings, mailer) as works, _at_work(works):
         made = create_app(works.core, _options(settings, works.signer.public_keys()), ping=works.ping)
         # What is there now stays: the collector need not look at it again and again.
         gc.collect()
@@ -321,6 +287,7 @@ def _options(settings: Settings, keys: Sequence[dict[str, str]] = ()) -> "Option
         retypes=Retypes(**{name: getattr(settings, name) for name in Retypes.__struct_fields__}),
         keys=keys,
         insecure_cookies=settings.debug,
+        throttles=settings.throttling,
         site_name=settings.site_name,
     )
 

@@ -34,7 +34,7 @@ from auth_service.adapters.sql.users import SqlUsers
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database with nothing in it, to be copied."""
+    """Give a migrated database with nothing in it, to be copied."""
     path = tmp_path_factory.mktemp("empty") / "auth.db"
     asyncio.run(schema.upgrade(f"sqlite+aiosqlite:///{path}"))
     return path
@@ -42,7 +42,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """An open database with nothing in it."""
+    """Give an open database with nothing in it."""
     shutil.copy(empty_database, tmp_path / "auth.db")
     opened = await SqliteDatabase.open(tmp_path / "auth.db")
     yield opened
@@ -86,7 +86,9 @@ class TestSqliteFile:
     def test_it_is_for_its_owner_only_and_survives_a_power_cut(self, tmp_path: Path) -> None:
         path = tmp_path / "fresh.db"
         with closing(connect(path)) as connection:
-            told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+            told = {
+                name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+            }
             assert told == {"journal_mode": "wal", "synchronous": 2}
             assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
         assert path.stat().st_mode & 0o777 == 0o600

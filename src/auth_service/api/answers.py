@@ -22,13 +22,15 @@ JSON = (b"content-type", b"application/json")
 # Personal data and tokens are for the one who asked, and for no cache on the way (RFC 9111 5.2.2.5).
 PRIVATE = (b"cache-control", b"no-store")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
-_ALWAYS = (NOSNIFF, PRIVATE)
+# RFC 9110 8.6: nothing stands in these, so no length of it either.
+_BODILESS = frozenset({204, 304})
 
 
 class Answer:
     """One answer. `Allow` is added from what the route says of itself (`opt["allow"]`)."""
 
     __slots__ = ("body", "headers", "status")
+    always: Headers = (NOSNIFF, PRIVATE)
 
     def __init__(self, status: int, body: bytes = b"", headers: Headers = ()) -> None:
         self.status = status
@@ -37,12 +39,12 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
         """Send it."""
-        headers = [*_ALWAYS, *self.headers]
+        headers = [*self.always, *self.headers]
         route = scope.get("route_handler")
         allow = route.opt.get("allow") if route is not None else None
         if allow is not None:
             headers.append((b"allow", allow))
-        if self.body or self.status != 204:  # noqa: PLR2004 - RFC 9110 15.3.5: no content, so no length of it
+        if self.body or self.status not in _BODILESS:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
@@ -50,6 +52,13 @@ class Answer:
     def to_asgi_response(self, *_: Any, **__: Any) -> "Answer":  # noqa: ANN401 - Litestar's signature
         """Be what an exception handler returns: this is ready as it is."""
         return self
+
+
+class PublicAnswer(Answer):
+    """One that is the same for everybody: its own headers say for how long a cache may keep it."""
+
+    __slots__ = ()
+    always = (NOSNIFF,)
 
 
 def json(status: int, content: object, headers: Headers = ()) -> Answer:

@@ -10,10 +10,12 @@ from auth_service.api.bodies import AnyRequest
 from auth_service.api.djoser.desk import Retypes
 from auth_service.api.djoser.errors import answer_to as answer_in_djoser
 from auth_service.api.djoser.routes import djoser_routes
+from auth_service.api.docs.routes import docs_routes
 from auth_service.api.health import Ping, health_routes
 from auth_service.api.native.errors import answer_to as answer_in_native
 from auth_service.api.native.routes import native_routes
 from auth_service.domain.core import Core
+from auth_service.domain.policy import Policy
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -22,6 +24,7 @@ class Options(Struct, frozen=True, kw_only=True):
     retypes: Retypes = Retypes()
     keys: Sequence[dict[str, str]] = ()
     insecure_cookies: bool = False
+    throttles: bool = True
     site_name: str = "auth-service"
 
 
@@ -32,6 +35,7 @@ def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
             djoser_routes(core, options.retypes),
             native_routes(core, insecure_cookies=options.insecure_cookies),
             health_routes(ping, options.keys),
+            docs_routes(lambda: _described(core.policy, options)),
         ],
         exception_handlers=refusals(_answer_to),
         # The dialects describe themselves (see `openapi`): what Litestar could tell from signatures is not all of it.
@@ -39,6 +43,13 @@ def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+def _described(policy: Policy, options: Options) -> dict[str, object]:
+    # Loaded here and not above: it looks at everything, this app too, and most processes are never asked for it.
+    from auth_service.api.openapi import describe_service  # noqa: PLC0415
+
+    return describe_service(policy, options)
 
 
 def _answer_to(request: AnyRequest, refused: Exception) -> Answer:

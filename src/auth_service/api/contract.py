@@ -1,15 +1,23 @@
 """What an operation takes and answers, said once beside its handler: the OpenAPI document is made of it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
+from auth_service.domain.errors import AlreadyTaken, InvalidInput, NotFound, Problem, TooManyAttempts
 from auth_service.domain.policy import Policy
 
 Who = Literal["caller", "visitor", "anybody"]
 
+TOO_OFTEN = TooManyAttempts(30.0)
+WRONG_PASSWORD = InvalidInput([Problem("current_password", "wrong_password")])
+
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
+
+
+class Gone(NotFound):
+    """The caller's account was deleted while the request was under way."""
 
 
 class Nothing(Struct, forbid_unknown_fields=True):
@@ -17,22 +25,30 @@ class Nothing(Struct, forbid_unknown_fields=True):
 
 
 class Takes(Struct, frozen=True):
-    """A body: the fields of a Struct, some of them left out; of `any_of` one is needed, and of a `partial` one none."""
+    """A body: the fields of a Struct, some of them left out; of `any_of` one is needed, and of a `partial` one none.
+
+    `name` tells it from other bodies of the same Struct.
+    """
 
     struct: type[Struct]
+    name: str = ""
     without: Collection[str] = ()
     any_of: Collection[str] = ()
     partial: bool = False
 
 
 class Reply(Struct, frozen=True):
-    """One answer, other than a refusal: its status, what it means, and a type that says what it holds."""
+    """One answer, other than a refusal: its status, what it means, and a type that says what it holds.
+
+    `shows` is what an example of it says where the name of a field does not tell.
+    """
 
     status: int
     means: str
     holds: Any = None
     media_type: str = "application/json"
-    sets_cookies: bool = False
+    headers: Collection[str] = ()
+    shows: Mapping[str, object] = {}
 
 
 class Only(Struct, frozen=True):
@@ -73,6 +89,16 @@ def contract(
     return note
 
 
-def operation_of(handler: Callable[..., Any]) -> Operation:
-    """Return what was said of a handler's operation."""
-    return _told[handler]
+def operation_of(handler: Callable[..., Any]) -> Operation | None:
+    """Return what was said of a handler's operation; nothing is, of one that only refuses."""
+    return _told.get(handler)
+
+
+def taken(field: str) -> AlreadyTaken:
+    """Return the refusal of a name or an address that is somebody else's."""
+    return AlreadyTaken([Problem(field, "taken")])
+
+
+def weak(field: str) -> InvalidInput:
+    """Return the refusal of a password that is easy to guess."""
+    return InvalidInput([Problem(field, "password_short", "8"), Problem(field, "password_common")])

@@ -9,17 +9,39 @@ from msgspec import Meta, Struct
 
 from auth_service.api.bodies import UploadedFile
 from auth_service.domain.errors import Problem
+from auth_service.domain.names import USERNAME_LONGEST
+from auth_service.domain.passwords import LONGEST, SHORTEST
 
 _TYPES = {list: "list", str: "str", int: "int", bool: "bool", float: "float"}
 _LONGEST_NUMBER = 400
 
 Kind = Literal["text", "email", "verbatim"]
 
-Text = Annotated[str, Meta(extra={"kind": "text"})]
-Secret = Annotated[str, Meta(extra={"kind": "text"}, extra_json_schema={"format": "password"})]
-Email = Annotated[str, Meta(extra={"kind": "email"}, extra_json_schema={"format": "email"})]
+# The bounds are for those who read the schema. The domain is the judge of them, in each dialect's words.
+Text = Annotated[str, Meta(min_length=1, extra={"kind": "text"})]
+Username = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=USERNAME_LONGEST,
+        description="Letters and digits of any script, and `@ . + - _`.",
+        extra={"kind": "text"},
+    ),
+]
+Secret = Annotated[str, Meta(min_length=1, extra={"kind": "text"}, extra_json_schema={"format": "password"})]
+NewSecret = Annotated[
+    str,
+    Meta(
+        min_length=SHORTEST,
+        max_length=LONGEST,
+        description="Not digits alone, not a common one, and not much like the name or the address.",
+        extra={"kind": "text"},
+        extra_json_schema={"format": "password"},
+    ),
+]
+Email = Annotated[str, Meta(min_length=1, extra={"kind": "email"}, extra_json_schema={"format": "email"})]
 # Made by us and sent back: white space would not be ours.
-Verbatim = Annotated[str, Meta(extra={"kind": "verbatim"})]
+Verbatim = Annotated[str, Meta(min_length=1, extra={"kind": "verbatim"})]
 
 
 class _Field(NamedTuple):

@@ -1,16 +1,38 @@
 """What machines ask about the service itself: is it alive, is it ready, and with which keys does it sign."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 from litestar import Controller, Router, get, route
 from litestar.di import NamedDependency, Provide
 from litestar.enums import HttpMethod
+from msgspec import Struct
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer
+from auth_service.api.answers import Answer, PublicAnswer
+from auth_service.api.contract import Reply, contract
 
 Ping = Callable[[], Awaitable[None]]
 _CACHED = (b"cache-control", b"public, max-age=300")
+
+
+class Liveness(Struct):
+    """Whether the process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Struct):
+    """Whether the service can serve, and if not, why."""
+
+    status: Literal["ok", "unavailable"]
+    database: Literal["ok", "unreachable"]
+
+
+class Keys(Struct):
+    """Public keys (RFC 7517)."""
+
+    keys: list[dict[str, str]]
 
 
 class State:
@@ -18,30 +40,43 @@ class State:
 
     def __init__(self, ping: Ping, keys: Sequence[dict[str, str]]) -> None:
         self.ping = ping
-        self.keys = answers.encode({"keys": list(keys)})
+        self.keys = answers.encode(Keys(list(keys)))
 
 
 class Health(Controller):
     """Liveness and readiness."""
 
     @route("/health", http_method=[HttpMethod.GET, HttpMethod.HEAD], tags=["service"])
+    @contract(
+        Reply(200, "It can.", Readiness),
+        Reply(
+            503,
+            "The database does not answer.",
+            Readiness,
+            headers=("Retry-After",),
+            shows={"status": "unavailable", "database": "unreachable"},
+        ),
+        by="anybody",
+    )
     async def ready(self, state_of_service: NamedDependency[State]) -> Answer:
         """Say whether the service can serve: it asks the database."""
         try:
             await state_of_service.ping()
         except Exception:  # noqa: BLE001 - whatever it is, the service is not ready
-            return answers.json(503, {"status": "unavailable", "database": "unreachable"}, ((b"retry-after", b"1"),))
-        return answers.json(200, {"status": "ok", "database": "ok"})
+            return answers.json(503, Readiness("unavailable", "unreachable"), ((b"retry-after", b"1"),))
+        return answers.json(200, Readiness("ok", "ok"))
 
     @route("/health/live", http_method=[HttpMethod.GET, HttpMethod.HEAD], tags=["service"])
+    @contract(Reply(200, "It lives.", Liveness), by="anybody")
     async def alive(self) -> Answer:
         """Say that the process lives, whatever the database does."""
-        return answers.json(200, {"status": "ok"})
+        return answers.json(200, Liveness("ok"))
 
     @get("/.well-known/jwks.json", tags=["service"])
+    @contract(Reply(200, "The keys (RFC 7517); none where tokens are signed with a secret.", Keys), by="anybody")
     async def keys(self, state_of_service: NamedDependency[State]) -> Answer:
         """Give the public keys that access tokens can be checked with, by their `kid`."""
-        return Answer(200, state_of_service.keys, (answers.JSON, _CACHED))
+        return PublicAnswer(200, state_of_service.keys, (answers.JSON, _CACHED))
 
 
 def health_routes(ping: Ping, keys: Sequence[dict[str, str]]) -> Router:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from auth_service.domain import links, names, passwords
+from auth_service.domain import limits, links, names, passwords
 from auth_service.domain.addresses import AddressChange
 from auth_service.domain.errors import (
     AlreadyTaken,
@@ -21,6 +21,7 @@ from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
 from auth_service.domain.ports.store import Store, UnitOfWork
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
 from auth_service.domain.races import settles_races
 from auth_service.domain.vetting import vet_email, vet_username
@@ -33,6 +34,7 @@ class Credentials:
     policy: Policy
     store: Store
     users: Users
+    throttle: Throttle
     hasher: PasswordHasher
     link_signer: LinkSigner
     common_passwords: Container[str]
@@ -52,16 +54,19 @@ class Credentials:
     ) -> None:
         """Replace the password; the policy says which sessions end with the old one."""
         user = caller.user
-        refuse_if([*await self.problems_with_current(user, current), *found])
+        refuse_if([*await self.problems_with_current(user, current, client), *found])
         new = new or ""
         refuse_if(self._judge(new, user, "new_password"))
         refuse_if(passwords.judge_retype(new, retyped, what="password"))
         password_hash = await self.hasher.hash(new)
         await self._set_password(user.id, password_hash, client, keep=caller)
 
-    async def problems_with_current(self, user: User, current: str | None) -> list[Problem]:
+    async def problems_with_current(self, user: User, current: str | None, client: Client) -> list[Problem]:
         """Return the fault of a current password that is wrong; None was faulted where it was read."""
-        if current is None or await self.hasher.verify(user.password_hash, current):
+        if current is None:
+            return []
+        await self.throttle.take(limits.sign_in(user, "", client))
+        if await self.hasher.verify(user.password_hash, current):
             return []
         return [Problem("current_password", "wrong_password")]
 
@@ -71,6 +76,7 @@ class Credentials:
         Only where the operator wants it is somebody told that nobody has theirs; `silent` callers never are.
         """
         refuse_if(names.judge_address(email))
+        await self.throttle.take(limits.mail_to(email, client))
         if not silent and self._tells_unknown(purpose):
             user = await self.users.by_email(email)
             if user is None or not user.is_active:
@@ -117,12 +123,14 @@ class Credentials:
         found: Sequence[Problem] = (),
     ) -> User:
         """Replace the name one signs in with: the username, or the address where people sign in by that."""
-        problems = [*await self.problems_with_current(caller.user, current), *found]
+        problems = [*await self.problems_with_current(caller.user, current, client), *found]
         if new is not None:
             # One's own current name counts as taken: there would be nothing to change.
             problems += await self._vet_name(new)
         refuse_if(problems)
         refuse_if(passwords.judge_retype(new or "", retyped, what=self.policy.login_field))
+        if self.policy.login_field == "email":
+            await self.throttle.take(limits.mail_to(new or "", client))
         return await self._rename(caller.user.id, new or "", client)
 
     @settles_races

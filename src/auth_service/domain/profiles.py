@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from auth_service.domain import names
+from auth_service.domain import limits, names
 from auth_service.domain.addresses import AddressChange
 from auth_service.domain.errors import AlreadyTaken, NotAllowed, NotFound, Problem, refuse_if
 from auth_service.domain.model import Caller, Client, Fact, User
@@ -13,6 +13,7 @@ from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
 from auth_service.domain.races import settles_races
 from auth_service.domain.vetting import vet_email, vet_username
@@ -27,6 +28,7 @@ class Profiles:
     policy: Policy
     store: Store
     users: Users
+    throttle: Throttle
     hasher: PasswordHasher
     clock: Clock
     chance: Chance
@@ -75,6 +77,8 @@ class Profiles:
         if email is not None:
             problems += await vet_email(email, self.users, mine=user)
         refuse_if(problems)
+        if email is not None and _differs(email, user) and self.policy.confirms_addresses:
+            await self.throttle.take(limits.mail_to(email, client))
         work = self.store.begin()
         changed = user
         if username is not None and names.fold_username(username) != user.username:
@@ -106,8 +110,10 @@ class Profiles:
         """Delete an account, with everything issued to it. Whoever does it, staff too, gives their own password."""
         user = await self.show(caller, user_id)
         problems = list(found)
-        if current is not None and not await self.hasher.verify(caller.user.password_hash, current):
-            problems.append(Problem("current_password", "wrong_password"))
+        if current is not None:
+            await self.throttle.take(limits.sign_in(caller.user, "", client))
+            if not await self.hasher.verify(caller.user.password_hash, current):
+                problems.append(Problem("current_password", "wrong_password"))
         refuse_if(problems)
         await self._remove(user.id, caller, client)
 

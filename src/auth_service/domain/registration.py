@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auth_service.domain import links, names, passwords
+from auth_service.domain import limits, links, names, passwords
 from auth_service.domain.errors import (
     ActivationOff,
     AlreadyTaken,
@@ -20,6 +20,7 @@ from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
 from auth_service.domain.races import settles_races
 from auth_service.domain.vetting import vet_email, vet_username
@@ -45,6 +46,7 @@ class Registration:
     policy: Policy
     store: Store
     users: Users
+    throttle: Throttle
     hasher: PasswordHasher
     link_signer: LinkSigner
     common_passwords: Container[str]
@@ -54,6 +56,8 @@ class Registration:
 
     async def register(self, new: SignUp, client: Client, *, found: Sequence[Problem] = ()) -> User:
         """Make an account. `found` are faults the caller saw while reading: they are named together with ours."""
+        # First of all: to be told which names are taken is worth guessing, too.
+        await self.throttle.take(limits.registration(client))
         problems = [*found, *await self._problems_with_names(new)]
         if new.email is None and not found:
             problems.append(Problem("email", "required"))
@@ -116,6 +120,7 @@ class Registration:
         refuse_if(names.judge_address(email))
         if not self.policy.confirms_addresses:
             raise ActivationOff
+        await self.throttle.take(limits.mail_to(email, client))
         work = self.store.begin()
         work.outbox.put(
             Mail(kind="activation", to=email, address=client.address, agent=client.agent, at=self.clock.now())

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from auth_service.domain import names, rotation
-from auth_service.domain.errors import BadCredentials, Conflict, TokenRejected
-from auth_service.domain.model import Caller, Claims, Client, Fact, Session, TokenPair, TokenType, User
-from auth_service.domain.passwords import LONGEST as LONGEST_PASSWORD
+from auth_service.domain import rotation
+from auth_service.domain.errors import Conflict, TokenRejected
+from auth_service.domain.model import Caller, Claims, Client, Fact, Session, SessionKind, TokenPair, TokenType, User
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher, TokenSigner
 from auth_service.domain.ports.sessions import Attendance, Sessions
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
+from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
+from auth_service.domain.proof import PasswordProof
 from auth_service.domain.races import settles_races
 from auth_service.domain.rotation import Known
 
@@ -32,6 +33,7 @@ class Tokens:
     users: Users
     sessions: Sessions
     attendance: Attendance
+    throttle: Throttle
     hasher: PasswordHasher
     signer: TokenSigner
     clock: Clock
@@ -40,58 +42,43 @@ class Tokens:
 
     async def issue(self, name: str, password: str, client: Client, *, by: str = "identifier") -> TokenPair:
         """Sign in and get a pair of tokens. `by` says what the name is: `username`, `email`, or `identifier`."""
-        user = await self._signed_in(name, password, client, by)
-        now = self.clock.now()
-        refresh_id = self.chance.hex(32)
-        session = Session(
-            id=self.chance.hex(32),
-            user_id=user.id,
-            kind="jwt",
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + self.policy.refresh_lifetime,
-            address=client.address,
-            agent=client.agent[:_AGENT_KEPT],
-            refresh_id=refresh_id,
-        )
+        user = await self._proof.of(name, password, client, by=by)
+        refresh_id, now = self.chance.hex(32), self.clock.now()
+        ends = now + self.policy.refresh_lifetime
+        session = self._session(user, "jwt", client, now=now, expires_at=ends, refresh_id=refresh_id)
         work = self.store.begin()
-        work.sessions.open(session)
+        work.sessions.open(session, stamp=user.stamp)
         try:
             await work.commit()
         except Conflict:
-            raise BadCredentials from None
+            await self._open_again(session, user)
         self._note("signed_in", user.id, session.id, client)
         return TokenPair(
             self._signed("access", user.id, session.id, now, self.policy.access_lifetime),
             self._signed("refresh", user.id, session.id, now, self.policy.refresh_lifetime, refresh_id),
         )
 
+    @settles_races
+    async def _open_again(self, session: Session, proven: User) -> None:
+        """Open a session whose account has changed since the proof, if the proof still holds."""
+        user = await self._proof.still_holds(proven)
+        work = self.store.begin()
+        work.sessions.open(session, stamp=user.stamp)
+        await work.commit()
+
     async def issue_opaque(self, name: str, password: str, client: Client, *, by: str = "identifier") -> str:
         """Sign in and get a token that says nothing; one of its own for each sign-in."""
-        return await self._open_opaque(await self._signed_in(name, password, client, by), client)
+        return await self._open_opaque(await self._proof.of(name, password, client, by=by), client)
 
     @settles_races
     async def _open_opaque(self, proven: User, client: Client) -> str:
         """Open a session and date the sign-in. Many may sign in at once: whoever looks again need not hash again."""
-        user = await self.users.by_id(proven.id)
-        if user is None or not user.is_active or user.password_hash != proven.password_hash:
-            raise BadCredentials
-        now = self.clock.now()
-        token = self.chance.hex(_OPAQUE_DIGITS)
-        session = Session(
-            id=self.chance.hex(32),
-            user_id=user.id,
-            kind="opaque",
-            created_at=now,
-            last_seen_at=now,
-            expires_at=None,
-            address=client.address,
-            agent=client.agent[:_AGENT_KEPT],
-            token_hash=_hash(token),
-        )
+        user = await self._proof.still_holds(proven)
+        token, now = self.chance.hex(_OPAQUE_DIGITS), self.clock.now()
+        session = self._session(user, "opaque", client, now=now, token_hash=_hash(token))
         work = self.store.begin()
         work.users.save(replace(user, signed_in_at=now))
-        work.sessions.open(session)
+        work.sessions.open(session, stamp=user.stamp)
         await work.commit()
         self._note("signed_in", user.id, session.id, client)
         return token
@@ -159,42 +146,6 @@ class Tokens:
         work.sessions.end(caller.session.id)
         await work.commit()
         self._note("signed_out", caller.user.id, caller.session.id, client)
-
-    async def _signed_in(self, name: str, password: str, client: Client, by: str) -> User:
-        """Return the active account of this name and password. Every refusal costs one hash and says the same."""
-        user = await self._find(name, by)
-        if len(password) > LONGEST_PASSWORD:
-            user, password = None, ""
-        usable = user if user and user.is_active else None
-        # An inactive account's password is checked too, so that the time it takes tells nothing.
-        matches = await self.hasher.verify(user.password_hash if user else None, password)
-        if usable is None or not matches:
-            self._note("sign_in_refused", user.id if user else None, None, client, why=_why(user, matches=matches))
-            raise BadCredentials
-        if self.hasher.is_outdated(usable.password_hash):
-            return await self._rehash(usable, password)
-        return usable
-
-    async def _find(self, name: str, by: str) -> User | None:
-        if by == "email":
-            return await self.users.by_email(name)
-        if by == "username":
-            return await self.users.by_username(name)
-        # With an @ it is an address first: nobody gains by taking another's address as a name.
-        if "@" in name and names.email_key(name):
-            return await self.users.by_email(name) or await self.users.by_username(name)
-        return await self.users.by_username(name)
-
-    async def _rehash(self, user: User, password: str) -> User:
-        """Replace a hash made with older parameters. Losing a race is no harm: the next sign-in does it."""
-        renewed = replace(user, password_hash=await self.hasher.hash(password))
-        work = self.store.begin()
-        work.users.save(renewed)
-        try:
-            await work.commit()
-        except Conflict:
-            return await self.users.by_id(user.id) or user
-        return replace(renewed, version=renewed.version + 1)
 
     async def _in_force(self, known: Known, now: float) -> Caller:
         if known.session_id is not None:
@@ -265,6 +216,34 @@ class Tokens:
             self._signed("refresh", caller.user.id, session.id, issued, lifetime, successor),
         )
 
+    def _session(
+        self,
+        user: User,
+        kind: SessionKind,
+        client: Client,
+        *,
+        now: float,
+        expires_at: float | None = None,
+        refresh_id: str | None = None,
+        token_hash: str | None = None,
+    ) -> Session:
+        return Session(
+            id=self.chance.hex(32),
+            user_id=user.id,
+            kind=kind,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=expires_at,
+            address=client.address,
+            agent=client.agent[:_AGENT_KEPT],
+            refresh_id=refresh_id,
+            token_hash=token_hash,
+        )
+
+    @property
+    def _proof(self) -> PasswordProof:
+        return PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
+
     def _access(self, caller: Caller, now: float) -> str:
         return self._signed("access", caller.user.id, caller.session_id, now, self.policy.access_lifetime)
 
@@ -304,12 +283,6 @@ class Tokens:
                 why=why,
             )
         )
-
-
-def _why(user: User | None, *, matches: bool) -> str:
-    if user is None:
-        return "unknown name"
-    return f"account {user.state}" if matches else "wrong password"
 
 
 def _hash(token: str) -> str:

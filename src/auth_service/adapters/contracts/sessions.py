@@ -101,6 +101,16 @@ class SessionsContract(StorageContract):
             await storage.open(sign_in(ann))
         assert await stored(storage) is None
 
+    async def test_nobody_signs_in_on_what_is_no_longer_true_of_an_account(self, storage: Storage, ann: User) -> None:
+        work = storage.store.begin()
+        work.sessions.open(sign_in(ann), stamp=f"{ann.stamp}, as it was before")
+        with pytest.raises(Conflict):
+            await work.commit()
+        await storage.save(replace(ann, state="deactivated"))
+        with pytest.raises(Conflict):
+            await storage.open(sign_in(ann))
+        assert await stored(storage) is None
+
     async def test_sessions_go_with_their_account(self, storage: Storage, ann: User) -> None:
         bob = await storage.add("bob")
         await storage.open(sign_in(bob, "bob's"))

@@ -74,8 +74,9 @@ class Storage:
 
     async def open(self, session: Session) -> Session:
         """Store a session."""
+        owner = await self.users.by_id(session.user_id)
         work = self.store.begin()
-        work.sessions.open(session)
+        work.sessions.open(session, stamp=owner.stamp if owner else "")
         await work.commit()
         return session
 
@@ -166,7 +167,7 @@ def _removes_what_has_changed(work: UnitOfWork, user: User, _: Session) -> None:
 
 
 def _opens_for_nobody(work: UnitOfWork, user: User, _: Session) -> None:
-    work.sessions.open(sign_in(replace(user, id=user.id + 1_000), "nobody's"))
+    work.sessions.open(sign_in(replace(user, id=user.id + 1_000), "nobody's"), stamp=user.stamp)
 
 
 def _rotates_a_spent_token(work: UnitOfWork, _: User, session: Session) -> None:
@@ -211,7 +212,7 @@ class StoreContract(StorageContract):
         work = storage.store.begin()
         work.users.save(replace(user, stamp="new"))
         work.users.add(newcomer("bob"))
-        work.sessions.open(sign_in(user))
+        work.sessions.open(sign_in(user), stamp="new")
         work.sessions.revoke_foreign("foreign", expires_at=START)
         work.outbox.put(mail_to())
         await work.commit()
@@ -260,7 +261,7 @@ class StoreContract(StorageContract):
         if at_once == "first":
             fault(work, user, session)
         work.users.add(newcomer("carl"))
-        work.sessions.open(sign_in(user, "s2"))
+        work.sessions.open(sign_in(user, "s2"), stamp=user.stamp)
         work.sessions.end(session.id)
         work.sessions.revoke_foreign("another", expires_at=START)
         work.outbox.put(mail_to())
@@ -309,7 +310,7 @@ class StoreContract(StorageContract):
             if number == CROWD // 2:
                 work.users.remove(user)
             else:
-                work.sessions.open(sign_in(user, f"s{number}"))
+                work.sessions.open(sign_in(user, f"s{number}"), stamp=user.stamp)
 
         await storage.outcomes(decide)
         assert await storage.users.by_id(user.id) is None

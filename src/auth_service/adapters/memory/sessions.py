@@ -59,11 +59,12 @@ class MemorySessionChanges:
     def __init__(self, writes: list[Write]) -> None:
         self._writes = writes
 
-    def open(self, session: Session) -> None:
-        """Add a session to an account that is still there."""
+    def open(self, session: Session, *, stamp: str) -> None:
+        """Add a session to an account that is still what it was."""
 
         def write(tables: Tables) -> None:
-            if session.user_id not in tables.users:
+            owner = tables.users.get(session.user_id)
+            if owner is None or not owner.is_active or owner.stamp != stamp:
                 raise Conflict
             tables.sessions[session.id] = session
 

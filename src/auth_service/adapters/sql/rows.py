@@ -67,6 +67,17 @@ class RevokedTokenRow(AdvancedDeclarativeBase):
     expires_at: Mapped[float] = mapped_column(Double)
 
 
+class AttemptsRow(AdvancedDeclarativeBase):
+    """How often something was tried in a window of time. What it was is not readable here: the key is a hash."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_window_ends", "window_ends"),)
+
+    key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    window_ends: Mapped[float] = mapped_column(Double)
+
+
 class MailRow(AdvancedDeclarativeBase):
     """A mail that is due, was sent, or could not be delivered. No link and no token ever stands here."""
 

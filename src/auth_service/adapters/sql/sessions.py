@@ -63,9 +63,9 @@ class SqlSessionChanges:
 
     writes: list[Write]
 
-    def open(self, session: Session) -> None:
-        """Add a session."""
-        self.writes.append(Write(statements.OPEN_SESSION, asdict(session)))
+    def open(self, session: Session, *, stamp: str) -> None:
+        """Add a session if its account is still what it was."""
+        self.writes.append(Write(statements.OPEN_SESSION, {**asdict(session), "stamp": stamp}, must_hit=True))
 
     def rotate(self, session_id: str, *, spent: str, successor: str, at: float, expires_at: float) -> None:
         """Replace the live refresh token if it is still that one."""

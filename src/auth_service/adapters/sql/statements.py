@@ -8,23 +8,26 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     FromClause,
+    Integer,
     Table,
     and_,
     bindparam,
+    case,
     delete,
+    exists,
     insert,
     literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import Compiled, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from auth_service.adapters.sql.rows import MailRow, RevokedTokenRow, SessionRow, UserRow
+from auth_service.adapters.sql.rows import AttemptsRow, MailRow, RevokedTokenRow, SessionRow, UserRow
 
 Values = Mapping[str, object]
 _SQLITE = sqlite.dialect(paramstyle="named")
@@ -88,6 +91,7 @@ def _table(row: type) -> Table:
 _users = _table(UserRow)
 _sessions = _table(SessionRow)
 _revoked = _table(RevokedTokenRow)
+_attempts = _table(AttemptsRow)
 _outbox = _table(MailRow)
 
 USER_COLUMNS = tuple(column for column in _users.c if not column.name.endswith("_key"))
@@ -128,7 +132,21 @@ SESSIONS_OF_USER = Statement(
     .order_by(_sessions.c.created_at.desc(), _sessions.c.id)
 )
 IS_REVOKED = Statement(select(literal_column("1")).select_from(_revoked).where(_revoked.c.id == bindparam("id")))
-OPEN_SESSION = Statement(insert(_sessions).values(**_given(*_sessions.c.keys())))
+# Between the proof of a password and the session there is time for a reset or a deactivation: then there is none.
+OPEN_SESSION = Statement(
+    insert(_sessions)
+    .from_select(
+        _sessions.c.keys(),
+        select(*(bindparam(column.name, type_=column.type) for column in _sessions.c)).where(
+            exists().where(
+                _users.c.id == bindparam("user_id"),
+                _users.c.stamp == bindparam("stamp"),
+                _users.c.state == literal_column("'active'"),
+            )
+        ),
+    )
+    .inline()
+)
 ROTATE = Statement(
     update(_sessions)
     .where(
@@ -163,6 +181,36 @@ SEEN = Statement(
     .values(last_seen_at=bindparam("at"))
 )
 
+# --- attempts
+
+# The form that both databases understand: SQLAlchemy writes the one for PostgreSQL for SQLite too.
+_attempt = postgresql.insert(_attempts).values(
+    key=bindparam("key"), count=1, window_ends=database_now() + bindparam("window", type_=Double)
+)
+# A window that ends later than one that begins now was opened by a clock that has been set back since; a second is
+# left for those who looked at the clock just before it was opened.
+_window_is_over = or_(
+    _attempts.c.window_ends <= database_now(), _attempts.c.window_ends > _attempt.excluded.window_ends + 1.0
+)
+TAKE_ATTEMPT = Statement(
+    _attempt.on_conflict_do_update(
+        index_elements=[_attempts.c.key],
+        set_={
+            "count": case((_window_is_over, 1), else_=_attempts.c["count"] + 1),
+            "window_ends": case((_window_is_over, _attempt.excluded.window_ends), else_=_attempts.c.window_ends),
+        },
+        # A full counter is left alone, and the statement hits no row.
+        where=or_(_window_is_over, _attempts.c["count"] < bindparam("most", type_=Integer)),
+    )
+)
+WAIT_FOR_ATTEMPT = Statement(
+    select(_attempts.c.window_ends - database_now()).where(
+        _attempts.c.key == bindparam("key"),
+        _attempts.c["count"] >= bindparam("most", type_=Integer),
+        _attempts.c.window_ends > database_now(),
+    )
+)
+
 # --- outbox
 
 MAIL_COLUMNS = tuple(
@@ -170,7 +218,9 @@ MAIL_COLUMNS = tuple(
     for name in ("id", "message_id", "attempts", "kind", "recipient", "user_id", "address", "agent", "at")
 )
 PUT_MAIL = Statement(
-    insert(_outbox).values(
+    insert(_outbox)
+    .inline()
+    .values(
         **_given("message_id", "kind", "recipient", "user_id", "address", "agent", "at"),
         state="waiting",
         due_at=database_now(),
@@ -228,6 +278,11 @@ SWEEP_REVOKED = Statement(
     delete(_revoked).where(
         _revoked.c.id.in_(select(_revoked.c.id).where(_revoked.c.expires_at < database_now()).limit(_few))
     )
+)
+SWEEP_ATTEMPTS = Statement(
+    delete(_attempts)
+    .where(_attempts.c.key.in_(select(_attempts.c.key).where(_attempts.c.window_ends < database_now()).limit(_few)))
+    .returning(_attempts.c.key)
 )
 SWEEP_MAIL = Statement(
     delete(_outbox).where(

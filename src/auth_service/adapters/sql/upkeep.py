@@ -17,7 +17,7 @@ class SqlUpkeep:
     database: Database
 
     async def sweep(self) -> None:
-        """Remove a batch of what has run out."""
+        """Remove a batch of what has run out; of attempts all, for there every sign-in leaves some."""
         await self.database.write(
             [
                 Write(statements.SWEEP_SESSIONS, {"most": _BATCH}),
@@ -25,3 +25,6 @@ class SqlUpkeep:
                 Write(statements.SWEEP_MAIL, {"most": _BATCH, "kept": _SENT_MAIL_KEPT}),
             ]
         )
+        attempts = Write(statements.SWEEP_ATTEMPTS, {"most": _BATCH})
+        while len(await self.database.write([attempts])) == _BATCH:
+            pass

@@ -7,12 +7,34 @@ from auth_service.api import answers
 from auth_service.api.answers import Answer
 from auth_service.api.bodies import AnyRequest
 from auth_service.api.caller import client_of
+from auth_service.api.contract import TOO_OFTEN, WRONG_PASSWORD, Gone, Only, Reply, contract, taken, weak
 from auth_service.api.djoser import wire
 from auth_service.api.djoser.desk import Desk, account
 from auth_service.api.djoser.methods import ACTION
 from auth_service.api.fields import Form
-from auth_service.domain.errors import refuse_if
+from auth_service.domain.errors import ActivationOff, LinkRejected, LinkSpent, UnknownAddress, refuse_if
 from auth_service.domain.model import User
+from auth_service.domain.policy import Policy
+
+
+def _needs_proof(policy: Policy) -> bool:
+    return policy.confirms_addresses and policy.email_change == "confirm"
+
+
+_LINK = (LinkRejected("uid"), LinkRejected("token"))
+_TELLS_UNKNOWN = Only(lambda policy: policy.username_reset_tells_unknown, UnknownAddress())
+_NEW_ADDRESS = (
+    Only(lambda policy: not _needs_proof(policy), Reply(204, "The address is changed.")),
+    Only(
+        _needs_proof,
+        Reply(
+            200,
+            "The new address waits in `pending_email` until it is proven.",
+            wire.Account,
+            shows={"pending_email": "bing@example.com"},
+        ),
+    ),
+)
 
 
 class Activation(Controller):
@@ -22,6 +44,7 @@ class Activation(Controller):
     opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
 
     @post("/activation")
+    @contract(Reply(204, "The address is proven."), *_LINK, LinkSpent(), by="visitor", takes=wire.MailedLink)
     async def activate(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Prove an address by the link mailed to it."""
         await desk.visitor(request)
@@ -30,6 +53,16 @@ class Activation(Controller):
         return answers.empty()
 
     @post("/resend_activation")
+    @contract(
+        Only(
+            lambda policy: policy.confirms_addresses,
+            Reply(204, "A link is on its way, if there is anybody to activate."),
+        ),
+        Only(lambda policy: not policy.confirms_addresses, ActivationOff()),
+        Only(lambda policy: policy.confirms_addresses, TOO_OFTEN),
+        by="visitor",
+        takes=wire.Address,
+    )
     async def resend(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail the activation link again, if there is anybody to activate."""
         await desk.visitor(request)
@@ -45,6 +78,15 @@ class Passwords(Controller):
     opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
 
     @post("/set_password")
+    @contract(
+        Reply(204, "The password is changed."),
+        WRONG_PASSWORD,
+        weak("new_password"),
+        Gone(),
+        TOO_OFTEN,
+        by="caller",
+        takes=wire.SetPassword,
+    )
     async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Change the caller's password."""
         caller = await desk.caller(request)
@@ -60,6 +102,13 @@ class Passwords(Controller):
         return answers.empty()
 
     @post("/reset_password")
+    @contract(
+        Reply(204, "A link is on its way, if anybody active has this address."),
+        Only(lambda policy: policy.password_reset_tells_unknown, UnknownAddress()),
+        TOO_OFTEN,
+        by="visitor",
+        takes=wire.Address,
+    )
     async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail a link to choose a new password."""
         await desk.visitor(request)
@@ -68,6 +117,13 @@ class Passwords(Controller):
         return answers.empty()
 
     @post("/reset_password_confirm")
+    @contract(
+        Reply(204, "The password is changed, and every session of its owner has ended."),
+        weak("new_password"),
+        *_LINK,
+        by="visitor",
+        takes=wire.ResetPasswordConfirm,
+    )
     async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Choose a new password by link."""
         await desk.visitor(request)
@@ -101,7 +157,7 @@ async def _change_name(request: AnyRequest, desk: Desk, struct: type[wire.SetUse
         retyped=form[f"re_new_{field}"],
         found=form.problems,
     )
-    return _renamed(user)
+    return _renamed(user, field)
 
 
 async def _request_name_reset(request: AnyRequest, desk: Desk) -> Answer:
@@ -124,23 +180,42 @@ async def _confirm_name_reset(
         client_of(request),
         retyped=form[f"re_new_{field}"],
     )
-    return _renamed(user)
+    return _renamed(user, field)
 
 
 class Usernames(_Names):
     """Where people sign in by name."""
 
     @post("/set_username")
+    @contract(
+        Reply(204, "The name is changed."),
+        WRONG_PASSWORD,
+        taken("new_username"),
+        Gone(),
+        TOO_OFTEN,
+        by="caller",
+        takes=wire.SetUsername,
+    )
     async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Change the caller's username."""
         return await _change_name(request, desk, wire.SetUsername)
 
     @post("/reset_username")
+    @contract(
+        Reply(204, "A link is on its way, if anybody active has this address."),
+        _TELLS_UNKNOWN,
+        TOO_OFTEN,
+        by="visitor",
+        takes=wire.Address,
+    )
     async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail a link to choose a new username."""
         return await _request_name_reset(request, desk)
 
     @post("/reset_username_confirm")
+    @contract(
+        Reply(204, "The name is changed."), taken("new_username"), *_LINK, by="visitor", takes=wire.ResetUsernameConfirm
+    )
     async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Choose a new username by link."""
         return await _confirm_name_reset(request, desk, wire.ResetUsernameConfirm)
@@ -150,24 +225,34 @@ class Emails(_Names):
     """Where people sign in by address."""
 
     @post("/set_email")
+    @contract(*_NEW_ADDRESS, WRONG_PASSWORD, taken("new_email"), Gone(), TOO_OFTEN, by="caller", takes=wire.SetEmail)
     async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Change the address the caller signs in with."""
         return await _change_name(request, desk, wire.SetEmail)
 
     @post("/reset_email")
+    @contract(
+        Reply(204, "A link is on its way, if anybody active has this address."),
+        _TELLS_UNKNOWN,
+        TOO_OFTEN,
+        by="visitor",
+        takes=wire.Address,
+    )
     async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail a link to choose a new address."""
         return await _request_name_reset(request, desk)
 
     @post("/reset_email_confirm")
+    @contract(*_NEW_ADDRESS, taken("new_email"), *_LINK, by="visitor", takes=wire.ResetEmailConfirm)
     async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Choose a new address by link."""
         return await _confirm_name_reset(request, desk, wire.ResetEmailConfirm)
 
 
-def _renamed(user: User) -> Answer:
-    """Say nothing more, unless the new address is still to be proven."""
-    return answers.empty() if user.pending_email is None else answers.json(200, account(user))
+def _renamed(user: User, field: str) -> Answer:
+    """Say nothing more, unless it is an address and still to be proven."""
+    pends = field == "email" and user.pending_email is not None
+    return answers.json(200, account(user)) if pends else answers.empty()
 
 
 def _complete(form: Form) -> Form:

@@ -65,6 +65,11 @@ class Desk:
 
 def set_up(core: Core, retypes: Retypes) -> Desk:
     """Return the desk for a core."""
+    return Desk(core, not_asked(retypes))
+
+
+def not_asked(retypes: Retypes) -> dict[type[Struct], frozenset[str]]:
+    """Return the fields that nobody has to type twice here, by the Struct they belong to."""
     asked: dict[type[Struct], bool] = {
         wire.Registration: retypes.user_create_password_retype,
         wire.SetPassword: retypes.set_password_retype,
@@ -74,7 +79,7 @@ def set_up(core: Core, retypes: Retypes) -> Desk:
         wire.ResetUsernameConfirm: retypes.username_reset_confirm_retype,
         wire.ResetEmailConfirm: retypes.username_reset_confirm_retype,
     }
-    return Desk(core, {struct: _retyped(struct) for struct, asks in asked.items() if not asks})
+    return {struct: _retyped(struct) for struct, asks in asked.items() if not asks}
 
 
 def account(user: User) -> wire.Account:

@@ -7,6 +7,7 @@ from auth_service.api import answers
 from auth_service.api.answers import Answer, Headers
 from auth_service.api.bodies import AnyRequest, BodyRejected
 from auth_service.api.caller import CredentialsRejected, HeaderRejected
+from auth_service.api.djoser.methods import allowed_at
 from auth_service.api.djoser.wire import Detail
 from auth_service.domain import errors
 from auth_service.domain.errors import Problem
@@ -170,8 +171,7 @@ def _body(refused: BodyRejected) -> Answer:
 def _framework(request: AnyRequest, refused: HTTPException) -> Answer:
     """Answer what Litestar itself refuses: unknown paths and methods, above all."""
     if refused.status_code == 405:  # noqa: PLR2004
-        allow = (refused.headers or {}).get("allow", "")
-        headers = () if _has_allow(request) else ((b"allow", allow.encode("latin-1")),)
+        headers = () if _has_allow(request) else ((b"allow", allowed_at(request.scope["path"])),)
         return answers.json(405, Detail(f'Method "{request.method}" not allowed.'), headers)
     if refused.status_code == 404:  # noqa: PLR2004
         return answers.json(404, Detail("Not found."))

@@ -42,3 +42,16 @@ def other_methods(
         return answers.empty(200)
 
     return other
+
+
+def allowed_at(path: str) -> bytes:
+    """Return what a path takes, where a method is so odd that no route was asked."""
+    match path.strip("/").split("/"):
+        case ["auth", "users"]:
+            return COLLECTION
+        case ["auth", "users", "me"]:
+            return ACCOUNT
+        case ["auth", "users", name] if name.isdigit():
+            return ACCOUNT
+        case _:
+            return ACTION

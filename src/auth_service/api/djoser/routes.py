@@ -1,6 +1,6 @@
 """The paths of this dialect, as one set of route handlers."""
 
-from litestar import Router
+from litestar import Controller, Router
 from litestar.di import Provide
 from litestar.enums import HttpMethod
 
@@ -14,10 +14,15 @@ from auth_service.api.djoser.tokens import OpaqueTokens, SignedTokens
 from auth_service.domain.core import Core
 
 
+def controllers(login_field: str) -> list[type[Controller]]:
+    """Return who answers below `/auth/`; which names are changed there depends on what people sign in with."""
+    names = Usernames if login_field == "username" else Emails
+    return [Accounts, Me, SomeAccount, Activation, Passwords, names, OpaqueTokens, SignedTokens]
+
+
 def djoser_routes(core: Core, retypes: Retypes) -> Router:
-    """Return every path below `/auth/`; which names are changed there depends on what people sign in with."""
+    """Return every path below `/auth/`."""
     desk = set_up(core, retypes)
-    names = Usernames if desk.login_field == "username" else Emails
     field = desk.login_field
     actions = [
         "/auth/users/activation",
@@ -44,14 +49,7 @@ def djoser_routes(core: Core, retypes: Retypes) -> Router:
             other_methods(["/auth/users/{user_id:str}"], ACCOUNT, handled=[HttpMethod.POST]),
             other_methods(actions, ACTION),
             other_methods(signed, ACTION, open_to_all=True),
-            Accounts,
-            Me,
-            SomeAccount,
-            Activation,
-            Passwords,
-            names,
-            OpaqueTokens,
-            SignedTokens,
+            *controllers(field),
         ],
         dependencies={"desk": Provide(provide_desk, use_cache=True, sync_to_thread=False)},
         exception_handlers=refusals(answer_to),

@@ -7,14 +7,16 @@ from auth_service.api import answers
 from auth_service.api.answers import Answer
 from auth_service.api.bodies import AnyRequest, read_body
 from auth_service.api.caller import client_of
+from auth_service.api.contract import TOO_OFTEN, Nothing, Only, Reply, Takes, contract
 from auth_service.api.djoser import wire
 from auth_service.api.djoser.desk import Desk
 from auth_service.api.djoser.methods import ACTION
 from auth_service.api.fields import read_fields
 from auth_service.api.straight import STRAIGHT
-from auth_service.domain.errors import BadCredentials, InvalidInput, Problem, refuse_if
+from auth_service.domain.errors import BadCredentials, InvalidInput, Problem, TokenRejected, refuse_if
 
 _NAMES = frozenset({"username", "email", "identifier"})
+_BAD_TOKEN = (TokenRejected("invalid"), TokenRejected("expired"), TokenRejected("revoked"))
 
 
 class OpaqueTokens(Controller):
@@ -24,6 +26,18 @@ class OpaqueTokens(Controller):
     opt = {"allow": ACTION}  # noqa: RUF012 - Litestar's form
 
     @post("/login", opt=STRAIGHT)
+    @contract(
+        Reply(200, "The token.", wire.AuthToken),
+        InvalidInput([Problem("", "cannot_sign_in")]),
+        TOO_OFTEN,
+        by="visitor",
+        takes=lambda policy: Takes(
+            wire.SignIn,
+            "TokenSignIn",
+            _NAMES - {policy.login_field, "identifier"},
+            any_of=(policy.login_field, "identifier"),
+        ),
+    )
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get an opaque token. Unlike `jwt/create/`, this takes a name only as it is documented."""
         await desk.visitor(request)
@@ -43,6 +57,7 @@ class OpaqueTokens(Controller):
         return answers.json(200, wire.AuthToken(token))
 
     @post("/logout")
+    @contract(Reply(204, "The token is dead."), by="caller")
     async def sign_out(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign out: the token is dead."""
         await desk.core.devices.drop_opaque(await desk.caller(request), client_of(request))
@@ -56,6 +71,13 @@ class SignedTokens(Controller):
     opt = {"allow": ACTION, "open": True}  # noqa: RUF012 - Litestar's form
 
     @post("/create", opt=STRAIGHT)
+    @contract(
+        Reply(200, "Both tokens.", wire.Pair),
+        BadCredentials(),
+        TOO_OFTEN,
+        by="anybody",
+        takes=lambda policy: Takes(wire.SignIn, any_of=sorted(_NAMES, key=policy.login_field.__ne__)),
+    )
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens."""
         body = await read_body(request)
@@ -66,6 +88,18 @@ class SignedTokens(Controller):
         return answers.json(200, wire.Pair(pair.refresh or "", pair.access))
 
     @post("/refresh", opt=STRAIGHT)
+    @contract(
+        Reply(200, "A new access token.", wire.Access),
+        Only(
+            lambda policy: policy.rotate_refresh,
+            Reply(200, "With it comes the refresh token to use from now on.", wire.Pair),
+        ),
+        *_BAD_TOKEN,
+        TokenRejected("wrong_type"),
+        TokenRejected("user_inactive"),
+        by="anybody",
+        takes=wire.Refresh,
+    )
     async def refresh(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Get a new access token."""
         form = read_fields(wire.Refresh, await read_body(request))
@@ -76,6 +110,7 @@ class SignedTokens(Controller):
         return answers.json(200, wire.Pair(pair.refresh, pair.access))
 
     @post("/verify", opt=STRAIGHT)
+    @contract(Reply(200, "The token is good.", Nothing), *_BAD_TOKEN, by="anybody", takes=wire.AnyToken)
     async def verify(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Say whether a token is good."""
         form = read_fields(wire.AnyToken, await read_body(request))
@@ -84,6 +119,13 @@ class SignedTokens(Controller):
         return answers.json(200, {})
 
     @post("/blacklist")
+    @contract(
+        Reply(200, "The token is worthless.", Nothing),
+        *_BAD_TOKEN,
+        TokenRejected("wrong_type"),
+        by="anybody",
+        takes=wire.Refresh,
+    )
     async def revoke(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Make a refresh token worthless."""
         form = read_fields(wire.Refresh, await read_body(request))

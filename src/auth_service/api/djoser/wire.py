@@ -2,15 +2,15 @@
 
 from msgspec import Struct
 
-from auth_service.api.fields import Email, Secret, Text, Verbatim
+from auth_service.api.fields import Email, NewSecret, Secret, Text, Username, Verbatim
 
 
 class Registration(Struct):
     """A newcomer."""
 
-    username: Text
+    username: Username
     email: Email
-    password: Secret
+    password: NewSecret
     re_password: Secret
 
 
@@ -30,7 +30,7 @@ class MailedLink(Struct):
 class SetPassword(Struct):
     """A new password, and the one it replaces."""
 
-    new_password: Secret
+    new_password: NewSecret
     re_new_password: Secret
     current_password: Secret
 
@@ -40,7 +40,7 @@ class ResetPasswordConfirm(Struct):
 
     uid: Verbatim
     token: Verbatim
-    new_password: Secret
+    new_password: NewSecret
     re_new_password: Secret
 
 
@@ -48,7 +48,7 @@ class SetUsername(Struct):
     """A new name to sign in with."""
 
     current_password: Secret
-    new_username: Text
+    new_username: Username
     re_new_username: Text
 
 
@@ -65,7 +65,7 @@ class ResetUsernameConfirm(Struct):
 
     uid: Verbatim
     token: Verbatim
-    new_username: Text
+    new_username: Username
     re_new_username: Text
 
 
@@ -87,7 +87,7 @@ class ProfileEmail(Struct):
 class ProfileUsername(Struct):
     """What may be changed of a profile where people sign in by address."""
 
-    username: Text
+    username: Username
 
 
 class CurrentPassword(Struct):

@@ -7,13 +7,25 @@ from litestar.params import FromPath
 from auth_service.api import answers
 from auth_service.api.answers import Answer, delete
 from auth_service.api.bodies import AnyRequest
-from auth_service.api.caller import client_of
+from auth_service.api.caller import CredentialsRejected, client_of
+from auth_service.api.contract import TOO_OFTEN, WRONG_PASSWORD, Gone, Nothing, Reply, Takes, contract, weak
 from auth_service.api.fields import Form
 from auth_service.api.native import wire
 from auth_service.api.native.desk import Desk, device
+from auth_service.api.native.errors import CrossSite
 from auth_service.api.straight import STRAIGHT
-from auth_service.domain.errors import NotSignedIn, Problem, TokenRejected, refuse_if
+from auth_service.domain.errors import (
+    BadCredentials,
+    LinkRejected,
+    NotFound,
+    NotSignedIn,
+    Problem,
+    TokenRejected,
+    refuse_if,
+)
 from auth_service.domain.model import TokenPair
+
+_SIGN_IN = Takes(wire.SignIn, any_of=("identifier", "username", "email"))
 
 
 class SignIn(Controller):
@@ -22,11 +34,20 @@ class SignIn(Controller):
     path = "/api"
 
     @post(["/login", "/token"], opt=STRAIGHT)
+    @contract(Reply(200, "Both tokens.", wire.Tokens), BadCredentials(), TOO_OFTEN, by="anybody", takes=_SIGN_IN)
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens."""
         return answers.json(200, _tokens(await _signed_in(request, desk)))
 
     @post("/auth/login", opt=STRAIGHT)
+    @contract(
+        Reply(200, "Both tokens.", wire.Tokens, headers=("Set-Cookie",)),
+        BadCredentials(),
+        CrossSite(),
+        TOO_OFTEN,
+        by="anybody",
+        takes=_SIGN_IN,
+    )
     async def sign_in_browser(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens, as cookies too."""
         # Another site must not sign a visitor in as somebody else (login CSRF).
@@ -35,6 +56,19 @@ class SignIn(Controller):
         return answers.json(200, _tokens(pair), desk.cookies.put(pair))
 
     @post("/token/refresh", opt=STRAIGHT)
+    @contract(
+        Reply(
+            200,
+            "A new access token; where tokens rotate, the next refresh token too.",
+            wire.Access,
+            headers=("Set-Cookie",),
+        ),
+        TokenRejected("expired"),
+        TokenRejected("revoked"),
+        by="anybody",
+        takes=wire.Refresh,
+        refresh_cookie=True,
+    )
     async def refresh(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Get a new access token, for a refresh token in the body or in a cookie."""
         form = await desk.complete(request, wire.Refresh)
@@ -50,6 +84,7 @@ class SignIn(Controller):
         return answers.json(200, wire.Access(pair.access, pair.refresh), desk.cookies.put(pair))
 
     @post("/token/verify", opt=STRAIGHT)
+    @contract(Reply(200, "The token is good.", Nothing), TokenRejected("expired"), by="anybody", takes=wire.AnyToken)
     async def verify(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Say whether a token is good."""
         form = await desk.complete(request, wire.AnyToken)
@@ -57,6 +92,13 @@ class SignIn(Controller):
         return answers.json(200, {})
 
     @post("/logout")
+    @contract(
+        Reply(200, "The sign-in is over.", wire.Message, headers=("Set-Cookie",), shows={"message": "Signed out"}),
+        TokenRejected("expired"),
+        by="caller",
+        takes=wire.Refresh,
+        refresh_cookie=True,
+    )
     async def sign_out(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign out at once, by the refresh token in the body or a cookie, or by the bearer alone."""
         form = await desk.complete(request, wire.Refresh)
@@ -67,9 +109,9 @@ class SignIn(Controller):
                 await desk.core.tokens.sign_out(refresh, client)
             else:
                 await desk.core.devices.sign_out(await desk.caller(request), client)
-        except NotSignedIn:
+        except (NotSignedIn, TokenRejected, CredentialsRejected):
             # Nothing to sign out of; a browser that kept a dead cookie is rid of it all the same.
-            if not request.cookies:
+            if form["refresh"] is not None or request.headers.get("authorization") or not request.cookies:
                 raise
         return answers.json(200, wire.Message("Signed out"), desk.cookies.clear())
 
@@ -89,6 +131,15 @@ class Passwords(Controller):
     path = "/api"
 
     @post("/password")
+    @contract(
+        Reply(204, "The password is changed."),
+        WRONG_PASSWORD,
+        weak("new_password"),
+        Gone(),
+        TOO_OFTEN,
+        by="caller",
+        takes=wire.NewPassword,
+    )
     async def change(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Change the caller's password."""
         caller = await desk.caller(request)
@@ -99,6 +150,7 @@ class Passwords(Controller):
         return answers.empty()
 
     @post("/reset_password")
+    @contract(Reply(200, "The same for every address.", wire.Status), TOO_OFTEN, by="anybody", takes=wire.Address)
     async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail a link to choose a new password; the answer is the same for every address."""
         form = await desk.complete(request, wire.Address)
@@ -108,6 +160,14 @@ class Passwords(Controller):
         return answers.json(200, wire.Status("ok"))
 
     @post("/reset_password/confirm")
+    @contract(
+        Reply(200, "The password is changed.", wire.Message, shows={"message": "Password reset successful"}),
+        weak("new_password"),
+        LinkRejected("uid"),
+        LinkRejected("token"),
+        by="anybody",
+        takes=wire.ResetConfirm,
+    )
     async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Choose a new password by link; every session of that person ends."""
         form = await desk.complete(request, wire.ResetConfirm)
@@ -127,18 +187,26 @@ class Sessions(Controller):
     path = "/api/sessions"
 
     @get("/")
+    @contract(
+        Reply(
+            200, "The devices, the newest first.", list[wire.Device], shows={"id": "9f2c4e6a8b0d1f3a5c7e9b2d4f6a8c0e"}
+        ),
+        by="caller",
+    )
     async def everywhere(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """List the devices signed in."""
         caller = await desk.caller(request)
         return answers.json(200, [device(each, caller) for each in await desk.core.devices.signed_in(caller)])
 
     @delete("/")
+    @contract(Reply(204, "The others are signed out."), by="caller")
     async def end_others(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign every device out but this one."""
         await desk.core.devices.end_others(await desk.caller(request), client_of(request))
         return answers.empty()
 
     @delete("/{session_id:str}")
+    @contract(Reply(204, "The device is signed out."), NotFound(), by="caller")
     async def end(self, request: AnyRequest, session_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Sign one device out."""
         await desk.core.devices.end(await desk.caller(request), session_id, client_of(request))

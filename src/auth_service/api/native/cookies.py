@@ -10,6 +10,10 @@ from auth_service.domain.model import TokenPair
 
 # The refresh token is worth two weeks of access: it travels to the two places that need it, and nowhere else.
 _REFRESH_PATHS = ("/api/token/refresh", "/api/logout")
+# Browsers take the prefix as a promise: from this host, over TLS, for all of it (RFC 6265bis 4.1.3).
+ACCESS_COOKIE = "__Host-access"
+INSECURE_ACCESS_COOKIE = "access"
+REFRESH_COOKIE = "refresh"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -26,14 +30,16 @@ class Cookies:
         """Return the headers that hand both tokens to a browser; a refresh token that is None stays as it is."""
         found = [self._cookie(self._access, pair.access, "/", self.access_lifetime)]
         if pair.refresh is not None:
-            found += [self._cookie("refresh", pair.refresh, path, self.refresh_lifetime) for path in _REFRESH_PATHS]
+            found += [
+                self._cookie(REFRESH_COOKIE, pair.refresh, path, self.refresh_lifetime) for path in _REFRESH_PATHS
+            ]
         return found
 
     def clear(self) -> Headers:
         """Return the headers that take both away."""
         return [
             self._cookie(self._access, "", "/", 0),
-            *(self._cookie("refresh", "", path, 0) for path in _REFRESH_PATHS),
+            *(self._cookie(REFRESH_COOKIE, "", path, 0) for path in _REFRESH_PATHS),
         ]
 
     def access(self, request: AnyRequest) -> str | None:
@@ -42,7 +48,7 @@ class Cookies:
 
     def refresh(self, request: AnyRequest) -> str | None:
         """Return the refresh token a browser sent along, if it did."""
-        return request.cookies.get("refresh")
+        return request.cookies.get(REFRESH_COOKIE)
 
     def prove_same_origin(self, request: AnyRequest, *, if_told: bool = False) -> None:
         """Refuse an unsafe request that cannot be shown to come from our own pages or the frontend's.
@@ -67,8 +73,7 @@ class Cookies:
 
     @property
     def _access(self) -> str:
-        # Browsers take the prefix as a promise: from this host, over TLS, for all of it (RFC 6265bis 4.1.3).
-        return "access" if self.insecure else "__Host-access"
+        return INSECURE_ACCESS_COOKIE if self.insecure else ACCESS_COOKIE
 
     def _cookie(self, name: str, value: str, path: str, lifetime: int) -> tuple[bytes, bytes]:
         secure = "" if self.insecure else "; Secure"

@@ -14,7 +14,7 @@ from auth_service.domain import errors
 
 _PROBLEM_JSON = (b"content-type", b"application/problem+json")
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="api"')
-_PROBLEMS = {
+PROBLEMS = {
     "required": "This field is missing.",
     "null": "This field must not be null.",
     "blank": "This field must not be empty.",
@@ -109,7 +109,7 @@ def unauthorized(code: str, detail: str) -> Answer:
 
 
 def _text(fault: errors.Problem) -> str:
-    return _PROBLEMS[fault.code].format(about=fault.about)
+    return PROBLEMS[fault.code].format(about=fault.about)
 
 
 def _later(status: int, code: str, detail: str, seconds: float) -> Answer:

@@ -1,15 +1,20 @@
 """The paths of this dialect, as one set of route handlers."""
 
-from litestar import Router
+from litestar import Router, route
 from litestar.di import Provide
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
 
-from auth_service.api.answers import refusals
+from auth_service.api import answers
+from auth_service.api.answers import Answer, refusals
 from auth_service.api.native.access import Passwords, Sessions, SignIn
 from auth_service.api.native.accounts import OwnAccount, Registration
 from auth_service.api.native.cookies import Cookies
 from auth_service.api.native.desk import Desk
 from auth_service.api.native.errors import answer_to
 from auth_service.domain.core import Core
+
+CONTROLLERS = (Registration, OwnAccount, SignIn, Passwords, Sessions)
 
 
 def native_routes(core: Core, *, insecure_cookies: bool) -> Router:
@@ -23,8 +28,21 @@ def native_routes(core: Core, *, insecure_cookies: bool) -> Router:
 
     return Router(
         "/",
-        route_handlers=[Registration, OwnAccount, SignIn, Passwords, Sessions],
+        route_handlers=[
+            # Where several handlers share a path, Litestar's own answer to OPTIONS names the methods of one of them.
+            _options("/api/user", b"GET, PUT, PATCH, DELETE, OPTIONS"),
+            _options("/api/sessions", b"GET, DELETE, OPTIONS"),
+            *CONTROLLERS,
+        ],
         dependencies={"desk": Provide(provide_desk, use_cache=True, sync_to_thread=False)},
         exception_handlers=refusals(answer_to),
         tags=["native"],
     )
+
+
+def _options(path: str, allow: bytes) -> HTTPRouteHandler:
+    @route(path, http_method=HttpMethod.OPTIONS, opt={"allow": allow}, status_code=200)
+    async def tell() -> Answer:
+        return answers.empty()
+
+    return tell

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from auth_service.api.fields import Email, Secret, Text, Verbatim
+from auth_service.api.fields import Email, NewSecret, Secret, Text, Username, Verbatim
 
 When = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
@@ -13,8 +13,8 @@ class Registration(Struct):
     """A newcomer; a name is not needed."""
 
     email: Email
-    password: Secret
-    username: Text | None = None
+    password: NewSecret
+    username: Username | None = None
     re_password: Secret | None = None
 
 
@@ -55,7 +55,7 @@ class AnyToken(Struct):
 class Profile(Struct):
     """What may be changed of a profile."""
 
-    username: Text | None = None
+    username: Username | None = None
     email: Email | None = None
 
 
@@ -69,7 +69,7 @@ class NewPassword(Struct):
     """A new password, and the one it replaces."""
 
     current_password: Secret
-    new_password: Secret
+    new_password: NewSecret
 
 
 class ResetConfirm(Struct):
@@ -77,7 +77,7 @@ class ResetConfirm(Struct):
 
     uid: Verbatim
     token: Verbatim
-    new_password: Secret
+    new_password: NewSecret
     re_new_password: Secret | None = None
 
 

@@ -29,8 +29,11 @@ class Sessions(Protocol):
 class SessionChanges(Protocol):
     """Collects changes of sessions for a unit of work; see `ports.store`."""
 
-    def open(self, session: Session) -> None:
-        """Add a session. If the account is gone meanwhile, the commit raises `Conflict`."""
+    def open(self, session: Session, *, stamp: str) -> None:
+        """Add a session to an account that is active and has this stamp.
+
+        If it is gone, deactivated or has another stamp by now (a new password, say), the commit raises `Conflict`.
+        """
         ...
 
     def rotate(self, session_id: str, *, spent: str, successor: str, at: float, expires_at: float) -> None:

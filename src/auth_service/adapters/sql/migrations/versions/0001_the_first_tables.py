@@ -68,6 +68,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_revoked_tokens_expires_at", "revoked_tokens", ["expires_at"])
     op.create_table(
+        "attempts",
+        sa.Column("key", sa.String(32), primary_key=True, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("window_ends", sa.Double(), nullable=False),
+    )
+    op.create_index("ix_attempts_window_ends", "attempts", ["window_ends"])
+    op.create_table(
         "outbox",
         sa.Column("id", _id(), primary_key=True, autoincrement=True, nullable=False),
         sa.Column("message_id", sa.String(300), nullable=False),
@@ -91,5 +98,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
-    for table in ("outbox", "revoked_tokens", "sessions", "users"):
+    for table in ("outbox", "attempts", "revoked_tokens", "sessions", "users"):
         op.drop_table(table)

@@ -1,0 +1,95 @@
+"""Proof: who somebody is, by a name and a password. Every sign-in goes through here, whatever it is for."""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from auth_service.domain import limits, names
+from auth_service.domain.errors import BadCredentials, Conflict, TooManyAttempts
+from auth_service.domain.model import Client, Fact, User
+from auth_service.domain.passwords import LONGEST
+from auth_service.domain.ports.crypto import PasswordHasher
+from auth_service.domain.ports.store import Store
+from auth_service.domain.ports.surroundings import Journal
+from auth_service.domain.ports.throttle import Throttle
+from auth_service.domain.ports.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProof:
+    """Asks for a password. Every refusal costs one hash and says the same: nobody learns who has an account."""
+
+    store: Store
+    users: Users
+    throttle: Throttle
+    hasher: PasswordHasher
+    journal: Journal
+
+    async def of(self, name: str, password: str, client: Client, *, by: str) -> User:
+        """Return the active account of this name and password, or refuse."""
+        user = await self._find(name, by)
+        await self._let_try(user, name, client)
+        if len(password) > LONGEST:
+            user, password = None, ""
+        usable = user if user and user.is_active else None
+        # An inactive account's password is checked too, so that the time it takes tells nothing.
+        matches = await self.hasher.verify(user.password_hash if user else None, password)
+        if usable is None or not matches:
+            self._note_refusal(user, client, _why(user, matches=matches))
+            raise BadCredentials
+        if self.hasher.is_outdated(usable.password_hash):
+            return await self._rehash(usable, password)
+        return usable
+
+    async def still_holds(self, proven: User) -> User:
+        """Return the account as it is now, if what was proven is true of it still: nobody need hash again for that."""
+        user = await self.users.by_id(proven.id)
+        if user is None or not user.is_active or user.password_hash != proven.password_hash:
+            raise BadCredentials
+        return user
+
+    async def _find(self, name: str, by: str) -> User | None:
+        if by == "email":
+            return await self.users.by_email(name)
+        if by == "username":
+            return await self.users.by_username(name)
+        # With an @ it is an address first: nobody gains by taking another's address as a name.
+        if "@" in name and names.email_key(name):
+            return await self.users.by_email(name) or await self.users.by_username(name)
+        return await self.users.by_username(name)
+
+    async def _let_try(self, user: User | None, name: str, client: Client) -> None:
+        """Count the attempt before the password is looked at: while it is refused, the right one is, too."""
+        try:
+            await self.throttle.take(limits.sign_in(user, name, client))
+        except TooManyAttempts:
+            self._note_refusal(user, client, "too many attempts")
+            raise
+
+    async def _rehash(self, user: User, password: str) -> User:
+        """Replace a hash made with older parameters. Losing a race is no harm: the next sign-in does it."""
+        renewed = replace(user, password_hash=await self.hasher.hash(password))
+        work = self.store.begin()
+        work.users.save(renewed)
+        try:
+            await work.commit()
+        except Conflict:
+            return await self.users.by_id(user.id) or user
+        return replace(renewed, version=renewed.version + 1)
+
+    def _note_refusal(self, user: User | None, client: Client, why: str) -> None:
+        self.journal.note(
+            Fact(
+                what="sign_in_refused",
+                user_id=user.id if user else None,
+                address=client.address,
+                agent=client.agent,
+                why=why,
+            )
+        )
+
+
+def _why(user: User | None, *, matches: bool) -> str:
+    if user is None:
+        return "unknown name"
+    return f"account {user.state}" if matches else "wrong password"
