@@ -446,3 +446,14 @@ class TestResettingTheName:
         assert (await now(core, user)).email == "ann@example.org"
         await core.registration.activate(*await mailed_link(core, "activation"), LAPTOP)
         assert (await now(core, user)).email == "new@example.net"
+
+
+async def test_nobody_gets_by_without_the_current_password() -> None:
+    core = house()
+    ann = await make(core)
+    caller = await calling(core)
+    missing = [Problem("current_password", "required")]
+    assert await problems_of(core.credentials.change_password(caller, None, ANOTHER, LAPTOP)) == missing
+    assert await problems_of(core.credentials.change_name(caller, None, "anna", LAPTOP)) == missing
+    assert await problems_of(core.profiles.delete(caller, ann.id, None, LAPTOP)) == missing
+    assert await now(core, ann) == ann

@@ -162,9 +162,10 @@ def test_text_that_we_would_not_have_written_is_no_uid(uid: str) -> None:
 
 
 def test_a_spent_link_is_known_again_and_kept_as_a_hash() -> None:
-    user = replace(ANN, used_link=fingerprint(TOKEN))
-    assert is_spent(user, TOKEN)
-    assert not is_spent(user, TOKEN + "0")
-    assert not is_spent(ANN, "")
-    assert not is_spent(user, "\ud800")
+    user = replace(ANN, used_link=fingerprint("activation", TOKEN))
+    assert is_spent("activation", user, TOKEN)
+    assert not is_spent("activation", user, TOKEN + "0")
+    assert not is_spent("password_reset", user, TOKEN)
+    assert not is_spent("activation", ANN, "")
+    assert not is_spent("activation", user, "\ud800")
     assert TOKEN not in user.used_link

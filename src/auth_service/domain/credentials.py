@@ -23,6 +23,7 @@ from auth_service.domain.ports.store import Store, UnitOfWork
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
+from auth_service.domain.proof import PasswordProof
 from auth_service.domain.races import settles_races
 from auth_service.domain.vetting import vet_email, vet_username
 
@@ -54,21 +55,13 @@ class Credentials:
     ) -> None:
         """Replace the password; the policy says which sessions end with the old one."""
         user = caller.user
-        refuse_if([*await self.problems_with_current(user, current, client), *found])
+        missing = [] if new is not None or found else [Problem("new_password", "required")]
+        refuse_if(await self._proof.problems_with_current(user, current, client, [*found, *missing]))
         new = new or ""
         refuse_if(self._judge(new, user, "new_password"))
         refuse_if(passwords.judge_retype(new, retyped, what="password"))
         password_hash = await self.hasher.hash(new)
         await self._set_password(user.id, password_hash, client, keep=caller)
-
-    async def problems_with_current(self, user: User, current: str | None, client: Client) -> list[Problem]:
-        """Return the fault of a current password that is wrong; None was faulted where it was read."""
-        if current is None:
-            return []
-        await self.throttle.take(limits.sign_in(user, "", client))
-        if await self.hasher.verify(user.password_hash, current):
-            return []
-        return [Problem("current_password", "wrong_password")]
 
     async def request_reset(self, purpose: LinkPurpose, email: str, client: Client, *, silent: bool = False) -> None:
         """Mail a link to choose a new password or name. What is done here is the same for every address.
@@ -102,7 +95,7 @@ class Credentials:
             user,
             password_hash=await self.hasher.hash(new),
             stamp=self.chance.hex(32),
-            used_link=links.fingerprint(token),
+            used_link=links.fingerprint("password_reset", token),
             tokens_from=self.clock.now(),
         )
         work = self.store.begin()
@@ -123,7 +116,8 @@ class Credentials:
         found: Sequence[Problem] = (),
     ) -> User:
         """Replace the name one signs in with: the username, or the address where people sign in by that."""
-        problems = [*await self.problems_with_current(caller.user, current, client), *found]
+        missing = [] if new is not None or found else [Problem(self._name_field, "required")]
+        problems = await self._proof.problems_with_current(caller.user, current, client, [*found, *missing])
         if new is not None:
             # One's own current name counts as taken: there would be nothing to change.
             problems += await self._vet_name(new)
@@ -142,7 +136,7 @@ class Credentials:
         refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
         user_id = links.decode_uid(uid)
         user = self._linked("username_reset", None if user_id is None else await self.users.by_id(user_id), token)
-        spent = replace(user, used_link=links.fingerprint(token), stamp=self.chance.hex(32))
+        spent = replace(user, used_link=links.fingerprint("username_reset", token), stamp=self.chance.hex(32))
         return await self._name_and_tell(spent, new, client)
 
     @settles_races
@@ -197,6 +191,10 @@ class Credentials:
             email=user.email if user else None,
             field=field,
         )
+
+    @property
+    def _proof(self) -> PasswordProof:
+        return PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
 
     @property
     def _name_field(self) -> str:

@@ -37,14 +37,14 @@ def is_genuine(
     return hmac.compare_digest(wanted, proof) and now - made + 1 >= 0 and now - made <= lifetime
 
 
-def fingerprint(token: str) -> str:
+def fingerprint(purpose: LinkPurpose, token: str) -> str:
     """Return what is kept of a used link: enough to know it again, useless to anybody else."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(f"{purpose}\n{token}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def is_spent(user: User, token: str) -> bool:
-    """Say whether this is the link that the account used last."""
-    return bool(user.used_link) and hmac.compare_digest(user.used_link, fingerprint(token))
+def is_spent(purpose: LinkPurpose, user: User, token: str) -> bool:
+    """Say whether this is the link that the account used last, and for this purpose."""
+    return bool(user.used_link) and hmac.compare_digest(user.used_link, fingerprint(purpose, token))
 
 
 def encode_uid(user_id: int) -> str:

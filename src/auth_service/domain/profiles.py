@@ -15,6 +15,7 @@ from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
+from auth_service.domain.proof import PasswordProof
 from auth_service.domain.races import settles_races
 from auth_service.domain.vetting import vet_email, vet_username
 
@@ -109,12 +110,8 @@ class Profiles:
     ) -> None:
         """Delete an account, with everything issued to it. Whoever does it, staff too, gives their own password."""
         user = await self.show(caller, user_id)
-        problems = list(found)
-        if current is not None:
-            await self.throttle.take(limits.sign_in(caller.user, "", client))
-            if not await self.hasher.verify(caller.user.password_hash, current):
-                problems.append(Problem("current_password", "wrong_password"))
-        refuse_if(problems)
+        proof = PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
+        refuse_if(await proof.problems_with_current(caller.user, current, client, found))
         await self._remove(user.id, caller, client)
 
     async def leave(self, caller: Caller, client: Client) -> None:

@@ -1,11 +1,12 @@
 """Proof: who somebody is, by a name and a password. Every sign-in goes through here, whatever it is for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from auth_service.domain import limits, names
-from auth_service.domain.errors import BadCredentials, Conflict, TooManyAttempts
+from auth_service.domain.errors import BadCredentials, Conflict, Problem, TooManyAttempts
 from auth_service.domain.model import Client, Fact, User
 from auth_service.domain.passwords import LONGEST
 from auth_service.domain.ports.crypto import PasswordHasher
@@ -47,6 +48,20 @@ class PasswordProof:
         if user is None or not user.is_active or user.password_hash != proven.password_hash:
             raise BadCredentials
         return user
+
+    async def problems_with_current(
+        self, user: User, current: str | None, client: Client, found: Sequence[Problem]
+    ) -> list[Problem]:
+        """Return all faults of somebody who has to give their current password: those `found`, and a wrong one.
+
+        It may be None where its own fault was found already; nobody gets by without it.
+        """
+        if current is None:
+            return list(found) or [Problem("current_password", "required")]
+        await self.throttle.take(limits.sign_in(user, "", client))
+        if await self.hasher.verify(user.password_hash, current):
+            return list(found)
+        return [Problem("current_password", "wrong_password"), *found]
 
     async def _find(self, name: str, by: str) -> User | None:
         if by == "email":

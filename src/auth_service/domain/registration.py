@@ -130,7 +130,7 @@ class Registration:
 
     def _proven(self, user: User, token: str) -> User:
         """Return the account with the address proven that this token was mailed to."""
-        if links.is_spent(user, token):
+        if links.is_spent("activation", user, token):
             raise LinkSpent
         if user.state == "deactivated":
             raise LinkRejected("token")
@@ -142,7 +142,7 @@ class Registration:
                 state="active",
                 email_confirmed=True,
                 stamp=self.chance.hex(32),
-                used_link=links.fingerprint(token),
+                used_link=links.fingerprint("activation", token),
             )
         if not self._is_for(user, user.email, token):
             raise LinkRejected("token")
