@@ -76,7 +76,9 @@ class SignedTokens(Controller):
         BadCredentials(),
         TOO_OFTEN,
         by="anybody",
-        takes=lambda policy: Takes(wire.SignIn, any_of=sorted(_NAMES, key=policy.login_field.__ne__)),
+        takes=lambda policy: Takes(
+            wire.SignIn, any_of=sorted(_NAMES, key=lambda name: (name != policy.login_field, name))
+        ),
     )
     async def sign_in(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Sign in and get a pair of tokens."""
