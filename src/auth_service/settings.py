@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, cast, get_args
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -93,6 +94,14 @@ def _number(text: str, least: float, most: float) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
         raise ValueError
     return int(text)
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return () if text.lower() == "nobody" else tuple(ip_network(part.strip()) for part in text.split(","))
+
+
+def _show_networks(networks: Sequence[IPv4Network | IPv6Network]) -> str:
+    return ", ".join(str(network) for network in networks) or "nobody"
 
 
 _UNITS = {"": 1.0, "s": 1.0, "m": MINUTE, "h": HOUR, "d": DAY}
@@ -261,6 +270,11 @@ _ENGINE = Kind(takes="sqlite3 or postgresql (also as django.db.backends.…)", r
 _DATABASE_NAME = Kind(
     takes="a file for SQLite (not :memory:), or the name of a PostgreSQL database", read=_database_name
 )
+_NETWORKS = Kind(
+    takes="addresses or networks with commas between them, as 10.0.0.0/8, 192.0.2.7, or nobody",
+    read=_networks,
+    show=_show_networks,
+)
 _KEY_FILE = Kind(takes="the path of a PEM file that exists", read=_key_file)
 _LIFETIME = _duration(1, _LONGEST_LIFETIME)
 
@@ -289,6 +303,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     db_name: Annotated[
         str | None, Setting("The file of an SQLite database, or the name of one in PostgreSQL here.", _DATABASE_NAME)
     ] = None
+
+    database_connections: Annotated[
+        int, Setting("How many connections each process keeps to a PostgreSQL database.", _whole(1, 500))
+    ] = 10
+    database_prepares: Annotated[
+        bool, Setting("Prepares statements in PostgreSQL; off behind a pooler that shares connections.", _SWITCH)
+    ] = True
 
     mail_url: Annotated[str, Setting("Where mails go: the terminal, a folder or a mail server.", _MAIL)] = "console://"
     mail_from: Annotated[str, Setting("Whom mails are from.", _SENDER)] = "webmaster@localhost"
@@ -367,6 +388,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         float, Setting("How long a rotated refresh token may be sent again.", _duration(0, HOUR))
     ] = 10.0
 
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        Setting("Proxies whose word on a client's address is taken; nobody else's is.", _NETWORKS),
+    ] = ()
     throttling: Annotated[
         bool, Setting("Slows down those who guess, flood or fill other people's mailboxes.", _SWITCH)
     ] = True

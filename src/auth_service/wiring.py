@@ -4,9 +4,8 @@ import asyncio
 import gc
 import logging
 import socket
-import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +23,10 @@ from auth_service.adapters.mail.from_url import mailer_from_url
 from auth_service.adapters.mail.writing import MailWriter
 from auth_service.adapters.memory.throttle import OpenDoor
 from auth_service.adapters.sql import schema, statements
+from auth_service.adapters.sql.database import Database
 from auth_service.adapters.sql.outbox import SqlOutbox
+from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace, Unusable
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
-from auth_service.adapters.sql.sqlite import SqliteDatabase
 from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
@@ -70,7 +70,7 @@ class Works:
     core: Core
     outbox: SqlOutbox
     signer: JwtSigner
-    database: SqliteDatabase
+    database: Database
     attendance: SqlAttendance
     upkeep: SqlUpkeep
 
@@ -88,16 +88,12 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 @asynccontextmanager
 async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterator[Works]:
-    path = _sqlite_file(settings)
     async with AsyncExitStack() as stack:
-        await upgrade_database(settings)
-        try:
-            database = await SqliteDatabase.open(path)
-        except OSError as error:
-            raise StartError(f"The database {path} cannot be opened: {error.strerror}.") from error
+        with _told():
+            database = await _place(settings).open()
         stack.push_async_callback(database.close)
         clock, chance = SystemClock(), SystemChance()
-        secret, signer = _keys(settings, path)
+        secret, signer = _keys(settings)
         hasher = Argon2Hasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
         stack.callback(hasher.close)
         outbox, attendance = SqlOutbox(database), SqlAttendance(database)
@@ -135,19 +131,15 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
 
 async def upgrade_database(settings: Settings) -> str:
     """Bring the database to the schema this version needs; return that schema's version."""
-    path = _sqlite_file(settings)
-    if _version(path) != schema.HEAD:
-        if not path.parent.is_dir():
-            raise StartError(f"The folder {path.parent} of the database does not exist. Make it, or set DATABASE_URL.")
-        path.touch(mode=0o600, exist_ok=True)
-        await schema.upgrade(_sqlalchemy_url(settings))
+    with _told():
+        await _place(settings).upgrade()
     return schema.HEAD
 
 
 async def database_status(settings: Settings) -> DatabaseStatus:
     """Say which schema the database has."""
-    path = _sqlite_file(settings)
-    return DatabaseStatus(hide_credentials(settings.database_url), _version(path), schema.HEAD)
+    with _told():
+        return DatabaseStatus(hide_credentials(settings.database_url), await _place(settings).version(), schema.HEAD)
 
 
 def serve(
@@ -208,6 +200,7 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
     """Give the app of an open core, with its postman and its upkeep at work."""
     from auth_service.api.app import create_app  # noqa: PLC0415
     from auth_service.api.log import RequestLog  # noqa: PLC0415
+    from auth_service.api.proxies import BehindProxies  # noqa: PLC0415
     from auth_service.api.straight import StraightRoad  # noqa: PLC0415
 
     async with _open(settings, mailer) as works, _at_work(works):
@@ -216,7 +209,8 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        yield RequestLog(StraightRoad(made), request_writer(settings.log_format), bind_request)
+        logged = RequestLog(StraightRoad(made), request_writer(settings.log_format), bind_request)
+        yield BehindProxies(logged, settings.trusted_proxies) if settings.trusted_proxies else logged
 
 
 def openapi(settings: Settings) -> dict[str, object]:
@@ -227,9 +221,10 @@ def openapi(settings: Settings) -> dict[str, object]:
 
 
 async def _prepare(settings: Settings) -> None:
-    """Make what is missing: the schema and the keys."""
-    await upgrade_database(settings)
-    _keys(settings, _sqlite_file(settings))
+    """Make what is missing, and find out what cannot be used."""
+    with _told():
+        await (await _place(settings).open()).close()
+    _keys(settings)
 
 
 @asynccontextmanager
@@ -292,34 +287,42 @@ def _options(settings: Settings, keys: Sequence[dict[str, str]] = ()) -> "Option
     )
 
 
-def _keys(settings: Settings, database: Path) -> tuple[str, JwtSigner]:
+def _keys(settings: Settings) -> tuple[str, JwtSigner]:
     """Return the secret for links, and who signs tokens; what is not given is made once and kept by the database."""
     try:
-        secret = settings.secret_key or load_or_make_secret(database.with_name(f"{database.name}.secret"))
+        secret = settings.secret_key or load_or_make_secret(_beside(settings, "secret"))
         if settings.jwt_algorithm == "HS256":
             return secret, JwtSigner(secret_as_key(secret))
-        beside = database.with_name(f"{database.name}.{settings.jwt_algorithm.lower()}.pem")
-        return secret, JwtSigner(load_or_make_key(settings.jwt_algorithm, settings.jwt_private_key_file or beside))
+        file = settings.jwt_private_key_file or _beside(settings, f"{settings.jwt_algorithm.lower()}.pem")
+        return secret, JwtSigner(load_or_make_key(settings.jwt_algorithm, file))
     except (OSError, ValueError) as error:
         raise StartError(f"The key to sign with cannot be had: {error}.") from error
 
 
-def _sqlite_file(settings: Settings) -> Path:
-    path = settings.sqlite_file
-    if path is None:
-        raise StartError("This version keeps accounts in SQLite only; set DATABASE_URL to sqlite:///FILE.")
-    return path.absolute()
+def _beside(settings: Settings, ending: str) -> Path:
+    file = settings.sqlite_file
+    if file is None:
+        raise StartError("JWT_PRIVATE_KEY_FILE is not set; with PostgreSQL there is no file to keep a key beside.")
+    return file.absolute().with_name(f"{file.name}.{ending}")
 
 
-def _version(path: Path) -> str | None:
+def _place(settings: Settings) -> SqlitePlace | PostgresPlace:
+    if settings.sqlite_file is not None:
+        return SqlitePlace(settings.sqlite_file.absolute())
+    return PostgresPlace(
+        settings.database_url,
+        hide_credentials(settings.database_url),
+        settings.database_connections,
+        settings.database_prepares,
+    )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        return schema.sqlite_version(path)
-    except sqlite3.Error as error:
-        raise StartError(f"The file {path} is no database of this service: {error}. Set DATABASE_URL.") from error
-
-
-def _sqlalchemy_url(settings: Settings) -> str:
-    return f"sqlite+aiosqlite:///{_sqlite_file(settings)}"
+        yield
+    except Unusable as unusable:
+        raise StartError(str(unusable)) from unusable
 
 
 def _bind(host: str, port: int) -> socket.socket:

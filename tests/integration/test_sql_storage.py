@@ -5,10 +5,11 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
 from alembic.autogenerate import compare_metadata
@@ -22,7 +23,9 @@ from auth_service.adapters.contracts.store import Storage, StoreContract, newcom
 from auth_service.adapters.contracts.users import UsersContract
 from auth_service.adapters.crypto.system import SystemChance
 from auth_service.adapters.sql import schema, statements
+from auth_service.adapters.sql.database import Database
 from auth_service.adapters.sql.outbox import SqlOutbox
+from auth_service.adapters.sql.postgres import PostgresDatabase
 from auth_service.adapters.sql.rows import UserRow
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
 from auth_service.adapters.sql.sqlite import SqliteDatabase, connect
@@ -30,14 +33,6 @@ from auth_service.adapters.sql.statements import Statement
 from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a migrated database with nothing in it, to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "auth.db"
-    asyncio.run(schema.upgrade(f"sqlite+aiosqlite:///{path}"))
-    return path
 
 
 @pytest.fixture
@@ -49,17 +44,9 @@ async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[Sqlite
     await opened.close()
 
 
-def on(database: SqliteDatabase, file: Path) -> Storage:
+def on(database: Database, pass_time: Callable[[float], Awaitable[None]]) -> Storage:
     """Give the ports over a database."""
     outbox, attendance = SqlOutbox(database), SqlAttendance(database)
-
-    async def pass_time(seconds: float) -> None:
-        # Leases run by the database's own clock: for time to pass, what is written must grow older.
-        with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
-            connection.execute(
-                "UPDATE outbox SET due_at = due_at - ?, leased_until = max(leased_until - ?, 0)", (seconds, seconds)
-            )
-
     return Storage(
         store=SqlStore(database, outbox, SystemChance(), "example.org"),
         users=SqlUsers(database),
@@ -71,13 +58,45 @@ def on(database: SqliteDatabase, file: Path) -> Storage:
     )
 
 
+def passing_in(file: Path) -> Callable[[float], Awaitable[None]]:
+    """Return how time passes in a file: leases run by the database's own clock, so what is written must grow older."""
+
+    async def pass_time(seconds: float) -> None:
+        with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
+            connection.execute(
+                "UPDATE outbox SET due_at = due_at - ?, leased_until = max(leased_until - ?, 0)", (seconds, seconds)
+            )
+
+    return pass_time
+
+
 class TestSqliteStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
     """Storage in a SQLite file."""
 
     @pytest.fixture
     def storage(self, database: SqliteDatabase, tmp_path: Path) -> Storage:
         """Give an empty file."""
-        return on(database, tmp_path / "auth.db")
+        return on(database, passing_in(tmp_path / "auth.db"))
+
+
+class TestPostgresStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
+    """Storage in a PostgreSQL database."""
+
+    @pytest.fixture
+    async def storage(self, postgres_url: str) -> AsyncIterator[Storage]:
+        """Give an empty database."""
+        administering = await asyncpg.connect(postgres_url)
+        await administering.execute("TRUNCATE users, sessions, revoked_tokens, outbox, attempts RESTART IDENTITY")
+
+        async def pass_time(seconds: float) -> None:
+            await administering.execute(
+                "UPDATE outbox SET due_at = due_at - $1, leased_until = greatest(leased_until - $1, 0)", seconds
+            )
+
+        database = PostgresDatabase(postgres_url)
+        yield on(database, pass_time)
+        await database.close()
+        await administering.close()
 
 
 class TestSqliteFile:
@@ -96,7 +115,7 @@ class TestSqliteFile:
     async def test_what_was_committed_is_there_after_opening_again(
         self, database: SqliteDatabase, tmp_path: Path
     ) -> None:
-        storage = on(database, tmp_path / "auth.db")
+        storage = on(database, passing_in(tmp_path / "auth.db"))
         ann = await storage.add("ann")
         again = await SqliteDatabase.open(tmp_path / "auth.db")
         assert await SqlUsers(again).by_username("ANN") == ann
@@ -124,7 +143,7 @@ class TestSqliteFile:
         assert all("SCAN" not in row[3] for row in plan), plan
 
     async def test_many_units_of_work_at_once_are_all_written(self, database: SqliteDatabase, tmp_path: Path) -> None:
-        storage = on(database, tmp_path / "auth.db")
+        storage = on(database, passing_in(tmp_path / "auth.db"))
 
         async def add(number: int) -> int:
             work = storage.store.begin()

@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ARRIVES_WITHIN = 25.0
 IDLE_KEPT = 75
+# Who stops a service does it by force after ten seconds, as a rule: by then everything has to be closed.
+ARRIVES_AT_THE_END_WITHIN = 3.0
+FINISHES_WITHIN = 8
 
 
 def _last_words(status: bytes, sentence: bytes) -> bytes:
@@ -34,7 +37,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait: a connection that never says anything is a slow request too."""
         super().connection_made(transport)
-        self._wait()
+        self._wait(ARRIVES_WITHIN)
 
     def data_received(self, data: bytes) -> None:
         """Wait while a request has arrived in part; nearly all arrive in one piece and need no timer."""
@@ -42,7 +45,7 @@ class PatientProtocol(HttpToolsProtocol):
         if not self._arriving:
             self._stop_waiting()
         elif self._deadline is None:
-            self._wait()
+            self._wait(ARRIVES_WITHIN)
 
     def on_message_begin(self) -> None:
         """Note that a request has begun."""
@@ -64,8 +67,15 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self._deadline = self.loop.call_later(ARRIVES_WITHIN, self._give_up)
+    def shutdown(self) -> None:
+        """Finish what has arrived; what has begun to arrive gets a little time."""
+        super().shutdown()
+        if self._deadline is not None:
+            self._stop_waiting()
+            self._wait(ARRIVES_AT_THE_END_WITHIN)
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = self.loop.call_later(seconds, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -76,10 +86,14 @@ class PatientProtocol(HttpToolsProtocol):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        answered = self.cycle is not None and self.cycle.response_started
-        if not answered:
+        if not self._is_answered():
             transport.write(_TOO_LATE)
         transport.close()
+
+    def _is_answered(self) -> bool:
+        """Is the answer to what is still arriving on its way? The one to the request before it is none."""
+        cycle = self.cycle
+        return cycle is not None and cycle.response_started and (cycle.more_body or not cycle.response_complete)
 
 
 def uvicorn_options() -> dict[str, Any]:
@@ -92,6 +106,7 @@ def uvicorn_options() -> dict[str, Any]:
         "server_header": False,
         "log_config": None,
         "timeout_keep_alive": IDLE_KEPT,
+        "timeout_graceful_shutdown": FINISHES_WITHIN,
         "proxy_headers": False,
         "backlog": 2048,
         "h11_max_incomplete_event_size": 65_536,

@@ -6,13 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 from advanced_alchemy.config import AlembicAsyncConfig, EngineConfig, SQLAlchemyAsyncConfig
-from sqlalchemy import Connection, NullPool, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, NullPool, event
 
 # The newest step in `migrations/versions`; a test holds the two together. Known here so that a start on a database
 # that is up to date need not load Alembic.
 HEAD = "0001"
 _VERSION_TABLE = "schema_version"
+VERSION_QUERY = f"SELECT version_num FROM {_VERSION_TABLE}"  # noqa: S608 - a constant
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -22,7 +22,7 @@ def sqlite_version(path: Path) -> str | None:
         return None
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         try:
-            row = connection.execute(f"SELECT version_num FROM {_VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
+            row = connection.execute(VERSION_QUERY).fetchone()
         except sqlite3.OperationalError:
             return None
     return None if row is None else str(row[0])
@@ -44,18 +44,6 @@ def engine_config(url: str) -> SQLAlchemyAsyncConfig:
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", _begin_immediate)
     return config
-
-
-async def engine_version(url: str) -> str | None:
-    """Return the version of any database, or None where it has none yet."""
-    engine = engine_config(url).get_engine()
-    try:
-        async with engine.connect() as connection:
-            return str(await connection.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}")))  # noqa: S608
-    except SQLAlchemyError:
-        return None
-    finally:
-        await engine.dispose()
 
 
 async def upgrade(url: str) -> None:

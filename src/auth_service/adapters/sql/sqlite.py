@@ -11,6 +11,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +27,6 @@ _LOCK_PATIENCE_MS = 5_000
 _SHARED_COMMIT = 64
 _PATIENCE = f"PRAGMA busy_timeout = {_LOCK_PATIENCE_MS}"
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # an acknowledged write survives a power cut
     "PRAGMA foreign_keys = ON",
     _PATIENCE,
@@ -121,7 +121,7 @@ class SqliteDatabase:
                 self._writing.execute("RELEASE unit")
                 outcomes.append(outcome)
             self._writing.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits is told, and the thread lives
             # A full disk or a lock that was not given up in time: nothing of it was written, for nobody.
             with suppress(sqlite3.Error):
                 self._writing.execute("ROLLBACK")
@@ -138,6 +138,10 @@ class SqliteDatabase:
                     return Conflict()
         except sqlite3.IntegrityError as error:
             return refusal(str(error))
+        except sqlite3.OperationalError:
+            raise  # the database itself, not this unit: nothing of the whole commit can be written
+        except Exception as error:  # noqa: BLE001 - a value no statement takes fails its own unit and no other
+            return error
         return rows
 
 
@@ -147,7 +151,25 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+    _switch_to_wal(connection)
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Set the journal of a file for good. Of processes that start together, all but one find it locked for a moment.
+
+    The busy timeout does not help here: SQLite sees that they would wait for each other, and does not let them wait.
+    """
+    gives_up_at = time.monotonic() + _LOCK_PATIENCE_MS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > gives_up_at:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def refusal(message: str) -> Exception:

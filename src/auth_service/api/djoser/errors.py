@@ -1,5 +1,7 @@
 """What this dialect says when something is refused: one table, in djoser's words."""
 
+from math import ceil
+
 import structlog
 from litestar.exceptions import HTTPException
 
@@ -184,4 +186,4 @@ def _has_allow(request: AnyRequest) -> bool:
 
 
 def _seconds(seconds: float) -> int:
-    return max(1, round(seconds))
+    return max(1, ceil(seconds))

@@ -1,6 +1,7 @@
 """What this dialect says when something is refused: problems by RFC 9457, from one table."""
 
 from http import HTTPStatus
+from math import ceil
 
 import structlog
 from litestar.exceptions import HTTPException
@@ -113,7 +114,7 @@ def _text(fault: errors.Problem) -> str:
 
 
 def _later(status: int, code: str, detail: str, seconds: float) -> Answer:
-    return problem(status, code, detail, ((b"retry-after", b"%d" % max(1, round(seconds))),))
+    return problem(status, code, detail, ((b"retry-after", b"%d" % max(1, ceil(seconds))),))
 
 
 def _body(refused: BodyRejected) -> Answer:

@@ -10,10 +10,12 @@ from auth_service.adapters.sql.rows import UserRow
 
 # advanced-alchemy's configuration, which carries the engine.
 config: Any = context.config
+# Any number, as long as nothing else in the database takes the same.
+_ONE_AT_A_TIME = 7_267_001
 
 
 def migrate(connection: Connection) -> None:
-    """Run what is missing. SQLite begins by taking the write lock, so of two processes one waits and finds it done."""
+    """Run what is missing. Of two processes at once one waits: SQLite begins by taking the write lock."""
     context.configure(
         connection=connection,
         target_metadata=UserRow.metadata,
@@ -22,6 +24,9 @@ def migrate(connection: Connection) -> None:
         compare_type=True,
     )
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # Several processes may start at once: the others wait here, and find it done.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
         context.run_migrations()
 
 
