@@ -1,0 +1,46 @@
+"""Servers and a mailbox for the whole run: tests that want the same settings share a server."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from tests.integration.conformance.running import Mailbox
+
+from .serving import Server
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    """Take every mail that any server sends."""
+    with Mailbox() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture(scope="session")
+def serve(mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Give the server of these settings; the first test that asks starts it, and it runs until the last has ended.
+
+    Whatever the tests did to it, none may have logged a failure: an exception that nobody expected, or a 500.
+    """
+    servers: dict[tuple[object, ...], Server] = {}
+    with ExitStack() as stack:
+
+        def give(*more: str, **settings: str) -> Server:
+            key = (more, *sorted(settings.items()))
+            if key not in servers:
+                server = Server(settings, mailbox, tmp_path_factory.mktemp("service"), *more)
+                stack.enter_context(server)
+                servers[key] = server
+            return servers[key]
+
+        yield give
+    failures = [line for server in servers.values() for line in server.lines if is_failure(line)]
+    assert failures == []
+
+
+def is_failure(line: Mapping[str, object]) -> bool:
+    """Say whether a line of the log tells of something that should not happen."""
+    return line.get("level") in {"error", "critical"} or line.get("status") == 500
