@@ -5,6 +5,7 @@ import pytest
 from auth_service.adapters.memory.core import MemoryCore
 from auth_service.domain.errors import AlreadyTaken, BadCredentials, LinkSpent, Problem
 from auth_service.domain.model import Caller, User
+from auth_service.domain.ports.surroundings import MailDelayed
 
 from .support import (
     ANOTHER,
@@ -261,6 +262,40 @@ async def test_a_link_from_before_does_not_revive_when_the_address_comes_back(em
         await core.registration.activate(*await mailed_link(core, "activation"), LAPTOP)
     assert (await now(core, user)).email == OLD
     assert await link_refused(core.credentials.confirm_password_reset(*link, ANOTHER, LAPTOP)) == "token"
+
+
+@pytest.mark.parametrize("way", ["reset", "change", "operator", "shut out"])
+async def test_an_address_proposed_before_the_password_was_changed_gets_no_link_after(way: str) -> None:
+    core = house()
+    user = await make(core)
+    caller = await calling(core)
+    await change(core, caller)
+    core.mailer.trouble = MailDelayed("a thief's own mail server takes its time")
+    assert await delivered(core) == []
+    match way:
+        case "reset":
+            link = fresh_link(core, "password_reset", await now(core, user))
+            await core.credentials.confirm_password_reset(*link, ANOTHER, LAPTOP)
+        case "change":
+            await core.credentials.change_password(caller, PASSWORD, ANOTHER, LAPTOP)
+        case "operator":
+            await core.people.set_password("ann", ANOTHER)
+        case _:
+            await core.people.deactivate("ann")
+            await core.people.activate("ann")
+    core.mailer.trouble = None
+    core.clock.advance(60)
+    assert await delivered(core) == []
+    assert (await now(core, user)).pending_email is None
+
+
+async def test_an_address_proposed_before_the_name_was_reset_gets_no_link_after() -> None:
+    core = house()
+    user = await make(core)
+    await change(core, await calling(core))
+    link = fresh_link(core, "username_reset", await now(core, user))
+    await core.credentials.confirm_name_reset(*link, "anna", LAPTOP)
+    assert await delivered(core) == []
 
 
 class TestSignInByAddress:

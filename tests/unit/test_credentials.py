@@ -59,6 +59,14 @@ class TestChangingThePassword:
         assert await problems_of(core.credentials.change_password(caller, "no", "12345", LAPTOP)) == [WRONG]
         assert await now(core, user) == user
 
+    async def test_a_wrong_current_password_is_remembered(self) -> None:
+        core = house()
+        user = await make(core)
+        caller = await calling(core)
+        await problems_of(core.credentials.change_password(caller, "wrong", ANOTHER, PHONE))
+        fact = core.journal.facts[-1]
+        assert (fact.what, fact.user_id, fact.address) == ("current_password_refused", user.id, PHONE.address)
+
     async def test_what_could_not_be_read_is_enough_to_refuse(self) -> None:
         core = house()
         await make(core)
@@ -191,6 +199,16 @@ class TestChangingTheName:
         await make(core)
         await core.credentials.change_name(await calling(core), PASSWORD, "anna", LAPTOP)
         assert await delivered(core) == [("username_changed", "ann@example.org")]
+
+    async def test_a_password_that_was_reset_since_the_caller_was_known_renames_nobody(self) -> None:
+        core = house()
+        user = await make(core)
+        caller = await calling(core)
+        await core.people.set_password("ann", ANOTHER)
+        assert await problems_of(core.credentials.change_name(caller, PASSWORD, "thief", LAPTOP)) == [
+            Problem("current_password", "wrong_password")
+        ]
+        assert (await now(core, user)).username == "ann"
 
     async def test_of_many_who_want_one_name_one_gets_it(self) -> None:
         core = house()

@@ -214,6 +214,7 @@ def test_an_address_may_be(address: str) -> None:
         "ann@\u202eexample.org",
         "ann@\ud800.org",
         "ann@ex\u00a0ample.org",
+        f"ann@{'ü.' * 32}org",  # in ASCII, longer than any domain
     ],
 )
 def test_an_address_may_not_be(address: str) -> None:
@@ -228,6 +229,8 @@ def test_an_address_may_not_be(address: str) -> None:
         (f"{'a' * 308}@example.org", [TOO_LONG_EMAIL]),
         (f"{'a' * 309}@example.org", [TOO_LONG_EMAIL, EMAIL_FORM]),
         (f"{'a b' * 100}@example.org", [TOO_LONG_EMAIL, EMAIL_FORM]),
+        (f"{'a' * 246}@\u0130i.org", []),
+        (f"{'a' * 247}@\u0130i.org", [TOO_LONG_EMAIL]),  # one more in lower case
         ("a@" + "".join(map(chr, range(0x4E00, 0x9E00))) + ".org", [TOO_LONG_EMAIL, EMAIL_FORM]),
     ],
 )

@@ -6,6 +6,7 @@ from auth_service.domain.errors import AlreadyTaken, NotAllowed, NotFound, Probl
 from auth_service.domain.model import NewUser, User
 
 from .support import (
+    ANOTHER,
     LAPTOP,
     PASSWORD,
     at_once,
@@ -200,6 +201,19 @@ async def test_of_many_changes_of_one_account_none_is_lost_or_mixed() -> None:
     assert stored.email.endswith("@example.net")
 
 
+async def test_an_address_still_to_be_proven_is_shown_to_its_owner_and_to_staff_only() -> None:
+    core = house(hide_users=False)
+    ann = await make(core)
+    await make(core, "bob")
+    await make(core, "staff", staff=True)
+    await core.profiles.change(await calling(core), ann.id, LAPTOP, email="anna@example.net")
+    shown = {
+        name: (await core.profiles.visible(await calling(core, name)))[0].pending_email
+        for name in ("ann", "bob", "staff")
+    }
+    assert shown == {"ann": "anna@example.net", "bob": None, "staff": "anna@example.net"}
+
+
 class TestDeleting:
     """It takes the caller's own password, and takes everything with it."""
 
@@ -236,6 +250,16 @@ class TestDeleting:
         assert await now(core, boss) == boss
         fact = core.journal.facts[-1]
         assert (fact.what, fact.user_id, fact.why) == ("deleted", user.id, f"by staff {boss.id}")
+
+    async def test_a_password_that_was_reset_since_the_caller_was_known_deletes_nothing(self) -> None:
+        core = house()
+        user = await make(core)
+        caller = await calling(core)
+        await core.people.set_password("ann", ANOTHER)
+        assert await problems_of(core.profiles.delete(caller, user.id, PASSWORD, LAPTOP)) == [
+            Problem("current_password", "wrong_password")
+        ]
+        await now(core, user)
 
     async def test_leaving_takes_the_sign_in_alone(self) -> None:
         core = house()

@@ -76,9 +76,9 @@ class Service(AbstractContextManager["Service"]):
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=20)
         self._environment = {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-            **settings,
             "DATABASE_URL": f"sqlite:///{folder / 'auth.db'}",
             "MAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+            **settings,
         }
 
     def __enter__(self) -> Self:

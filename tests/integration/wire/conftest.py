@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from auth_service.adapters.crypto.keys import load_or_make_key
 from tests.integration.conformance.running import Mailbox
 
 from .serving import Server
@@ -20,11 +21,14 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="session")
-def serve(mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def serve(mailbox: Mailbox, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Give the server of these settings; the first test that asks starts it, and it runs until the last has ended.
+
+    Some of them keep accounts in the PostgreSQL at `postgres_url`, which must not end before they do.
 
     Whatever the tests did to it, none may have logged a failure: an exception that nobody expected, or a 500.
     """
+    assert postgres_url
     servers: dict[tuple[object, ...], Server] = {}
     with ExitStack() as stack:
 
@@ -39,6 +43,17 @@ def serve(mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield give
     failures = [line for server in servers.values() for line in server.lines if is_failure(line)]
     assert failures == []
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the settings that keep accounts in one database and in the other."""
+    if request.param == "sqlite":
+        return {}
+    url = request.getfixturevalue("postgres_url")
+    key = tmp_path_factory.mktemp("key") / "key.pem"
+    load_or_make_key("ES256", key)
+    return {"DATABASE_URL": url, "JWT_PRIVATE_KEY_FILE": str(key)}
 
 
 def is_failure(line: Mapping[str, object]) -> bool:

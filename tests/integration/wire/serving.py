@@ -87,6 +87,11 @@ class Server(Service):
         return self._folder
 
     @property
+    def database_url(self) -> str:
+        """Where its accounts are."""
+        return self._environment["DATABASE_URL"]
+
+    @property
     def log(self) -> str:
         """All it has logged so far."""
         return self._log.read_text("utf-8")

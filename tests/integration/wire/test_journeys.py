@@ -137,8 +137,8 @@ class Native(_Wire):
 
 
 @pytest.fixture(scope="module")
-def service(serve: Serve) -> Server:
-    return serve()
+def service(serve: Serve, database: dict[str, str]) -> Server:
+    return serve(**database)
 
 
 @pytest.fixture(params=[Djoser, Native], ids=["djoser", "native"])

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 
+import asyncpg
 import pytest
 
 from .conftest import Serve
@@ -18,8 +19,8 @@ MANY = 20
 
 
 @pytest.fixture(scope="module")
-def service(serve: Serve) -> Server:
-    server = serve("--workers", "2", JWT_ROTATE_REFRESH_TOKENS="1")
+def service(serve: Serve, database: dict[str, str]) -> Server:
+    server = serve("--workers", "2", JWT_ROTATE_REFRESH_TOKENS="1", **database)
     asyncio.run(_both_are_there(server))
     return server
 
@@ -80,11 +81,22 @@ def active(service: Server) -> Person:
 
 def wait_for_postmen(service: Server) -> None:
     """Return when there is no mail left to send."""
-    with closing(sqlite3.connect(f"file:{service.folder / 'auth.db'}?mode=ro", uri=True)) as database:
-        deadline = time.monotonic() + 5
-        while database.execute("SELECT count(*) FROM outbox WHERE state = 'waiting'").fetchone() != (0,):
-            assert time.monotonic() < deadline, "the outbox does not empty"
-            time.sleep(0.01)
+    deadline = time.monotonic() + 5
+    while asyncio.run(_waiting(service.database_url)):
+        assert time.monotonic() < deadline, "the outbox does not empty"
+        time.sleep(0.01)
+
+
+async def _waiting(url: str) -> int:
+    """Return how many mails are still to be sent."""
+    asked = "SELECT count(*) FROM outbox WHERE state = 'waiting'"
+    if url.startswith("postgresql:"):
+        connection = await asyncpg.connect(url)
+        count = int(await connection.fetchval(asked))
+        await connection.close()
+        return count
+    with closing(sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?mode=ro", uri=True)) as database:
+        return int(database.execute(asked).fetchone()[0])
 
 
 @pytest.mark.parametrize("same", ["username", "email", "both"])
