@@ -32,6 +32,7 @@ from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
 from auth_service.domain.core import Core, Ports, build_core
+from auth_service.domain.errors import Busy
 from auth_service.domain.ports.surroundings import Mailer
 from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from auth_service.api.app import Options
 
 _LOOK_FOR_MAIL_EVERY = 5.0
+_FINISHES_WITHIN = 5.0
 _SWEEP_EVERY_ROUNDS = 3
 _WRITE_ATTENDANCE_EVERY = 20.0
 _log = logging.getLogger("auth_service")
@@ -238,7 +240,11 @@ async def _at_work(works: Works) -> AsyncIterator[None]:
     finally:
         stopping.set()
         works.outbox.wake()
-        await asyncio.gather(postman, upkeep)
+        # A mail server that hangs must not hold the whole process up: the lease runs out, and the mail is sent again.
+        _, late = await asyncio.wait((postman, upkeep), timeout=_FINISHES_WITHIN)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(postman, upkeep, return_exceptions=True)
 
 
 async def _deliver(works: Works, stopping: asyncio.Event) -> None:
@@ -253,6 +259,9 @@ async def _deliver(works: Works, stopping: asyncio.Event) -> None:
                     _log.error("A mail could not be handled", exc_info=outcome)
             if not claimed:
                 await post.outbox.wait(_LOOK_FOR_MAIL_EVERY)
+        except Busy:
+            # Told by the storage already; it may be back soon.
+            await asyncio.sleep(1.0)
         except Exception:  # noqa: BLE001 - whatever it is, the next mail is not to blame
             _log.exception("The postman stumbled and goes on")
             await asyncio.sleep(1.0)
@@ -270,6 +279,8 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
             await works.attendance.write_down()
             if rounds % _SWEEP_EVERY_ROUNDS == 0:
                 await works.upkeep.sweep()
+        except Busy:
+            continue
         except Exception:  # noqa: BLE001 - whatever it is, the service goes on
             _log.exception("The upkeep stumbled and goes on")
 

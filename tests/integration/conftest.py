@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from auth_service.adapters.sql import schema
-from auth_service.adapters.sql.postgres import sqlalchemy_url
 
 from .postgres import postgres
 
@@ -24,5 +23,5 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a migrated PostgreSQL database; whoever uses it empties it first."""
     with postgres(tmp_path_factory.mktemp("postgres")) as url:
-        asyncio.run(schema.upgrade(sqlalchemy_url(url)))
+        asyncio.run(schema.upgrade(url))
         yield url

@@ -255,6 +255,17 @@ class TestMail:
         assert [kind for kind, _ in mailed] == ["activation"] * 5
 
 
+async def test_a_change_that_has_to_look_again_counts_once() -> None:
+    core = throttled()
+    user = await make(core)
+    caller = await calling(core)
+
+    async def change(number: int) -> None:
+        await core.profiles.change(caller, user.id, LAPTOP, email=f"ann{number}@example.net")
+
+    assert await at_once(change, 12) == {"done": 12}
+
+
 class TestRegistration:
     """Flooding, and guessing who has an account."""
 

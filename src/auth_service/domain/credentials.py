@@ -95,7 +95,8 @@ class Credentials:
             user,
             password_hash=await self.hasher.hash(new),
             stamp=self.chance.hex(32),
-            used_link=links.fingerprint("password_reset", token),
+            # Whoever lost the account may have proposed an address: a mail that is still under way must not prove it.
+            pending_email=None,
             tokens_from=self.clock.now(),
         )
         work = self.store.begin()
@@ -136,7 +137,7 @@ class Credentials:
         refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
         user_id = links.decode_uid(uid)
         user = self._linked("username_reset", None if user_id is None else await self.users.by_id(user_id), token)
-        spent = replace(user, used_link=links.fingerprint("username_reset", token), stamp=self.chance.hex(32))
+        spent = replace(user, stamp=self.chance.hex(32), pending_email=None)
         return await self._name_and_tell(spent, new, client)
 
     @settles_races
@@ -171,7 +172,7 @@ class Credentials:
             # Changed or reset while the new one was hashed: the current password was proven against one that is gone.
             raise InvalidInput([Problem("current_password", "wrong_password")])
         ends = self.policy.logout_on_password_change
-        changed = replace(user, password_hash=password_hash, stamp=self.chance.hex(32))
+        changed = replace(user, password_hash=password_hash, stamp=self.chance.hex(32), pending_email=None)
         if ends != "none":
             # Tokens without a session of ours (minted elsewhere) carry only their date to be told by.
             changed = replace(changed, tokens_from=self.clock.now())

@@ -45,7 +45,8 @@ class User(Struct, frozen=True, kw_only=True):
 
     Two facts, not one: `state` says whether they may sign in, `email_confirmed` whether the address is proven. Nothing
     that is mailed lifts a deactivation. `stamp` is random and changes with password and address, so every link made
-    before is dead; `version` counts changes, so of two at once one wins.
+    before is dead, and a `pending_email` goes with it; `version` counts changes, so of two at once one wins.
+    `used_link` is a fingerprint of the link that put the present address in place.
     """
 
     id: int

@@ -15,6 +15,8 @@ USERNAME_ABSURD = 4 * USERNAME_LONGEST
 EMAIL_LONGEST = 254
 # RFC 3696 erratum 1690: past 64 + @ + 255 characters no mail server would look at it.
 EMAIL_ABSURD = 320
+# RFC 1035, 2.3.4: 255 octets, of which the text has two less.
+_DOMAIN_LONGEST = 253
 
 _USERNAME = re.compile(r"[\w.@+-]+")
 # Letters to Unicode, nothing to the eye: the fillers of Hangul pass `\w` and would draw an invisible twin.
@@ -71,7 +73,8 @@ def judge_username(text: str, field: str = "username") -> list[Problem]:
 def judge_email(text: str, field: str = "email") -> list[Problem]:
     """Return what is wrong with an address: its form only; who owns it is proven by mail."""
     problems = []
-    if len(text) > EMAIL_LONGEST:
+    # Lower case can be longer than what was typed: a dotted capital I takes two signs.
+    if max(len(text), len(tidy_email(text))) > EMAIL_LONGEST:
         problems.append(Problem(field, "too_long", str(EMAIL_LONGEST)))
     if len(text) > EMAIL_ABSURD or not _is_address(text):
         problems.append(Problem(field, "email_form"))
@@ -103,6 +106,8 @@ def _ascii_domain(domain: str) -> str | None:
             return None
         labels = [_ascii_label(label) for label in unicodedata.normalize("NFC", domain.lower()).split(".")]
         domain = ".".join(labels)
+        if len(domain) > _DOMAIN_LONGEST:
+            return None
     if domain.lower() == "localhost":
         return "localhost"
     *names, top = domain.split(".")

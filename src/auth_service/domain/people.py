@@ -89,6 +89,7 @@ class People:
             user,
             password_hash=await self.hasher.hash(password),
             stamp=self.chance.hex(32),
+            pending_email=None,
             tokens_from=self.clock.now(),
         )
         work = self.store.begin()
@@ -116,10 +117,12 @@ class People:
         changed = replace(user, state=state)
         work = self.store.begin()
         if state == "deactivated":
-            # Links mailed before must not outlive the decision.
-            changed = replace(changed, stamp=self.chance.hex(32), tokens_from=self.clock.now())
-            work.sessions.end_all(user.id)
+            # Links mailed before must not outlive the decision, nor addresses proposed before.
+            changed = replace(changed, stamp=self.chance.hex(32), pending_email=None, tokens_from=self.clock.now())
         work.users.save(changed)
+        if state == "deactivated":
+            # After the account, as everywhere: a sign-in that is under way is either refused or found here.
+            work.sessions.end_all(user.id)
         await work.commit()
         self._note("activated" if state == "active" else "deactivated", user.id)
         return changed

@@ -42,7 +42,10 @@ class Profiles:
         found: list[User] = []
         while page := await self.users.page(after=found[-1].id if found else 0, limit=_PAGE):
             found.extend(page)
-        return found
+        if caller.user.is_staff:
+            return found
+        # An address that is not proven is nobody's business but its owner's: it may be a slip, or a stranger's.
+        return [user if user.id == caller.user.id else replace(user, pending_email=None) for user in found]
 
     async def show(self, caller: Caller, user_id: int | None) -> User:
         """Return an account. One that is hidden and one that does not exist are the same refusal."""
@@ -56,7 +59,6 @@ class Profiles:
             raise NotAllowed
         return user
 
-    @settles_races
     async def change(
         self,
         caller: Caller,
@@ -68,18 +70,20 @@ class Profiles:
         found: Sequence[Problem] = (),
     ) -> User:
         """Change what is given and leave the rest. A new address may stay pending until it is proven."""
-        shown = await self.show(caller, user_id)
-        user = await self.users.by_id(shown.id)
-        if user is None:
-            raise NotFound
-        problems = list(found)
-        if username is not None:
-            problems += await vet_username(username, self.users, mine=user)
-        if email is not None:
-            problems += await vet_email(email, self.users, mine=user)
-        refuse_if(problems)
+        user = await self.show(caller, user_id)
+        refuse_if([*found, *await self._problems_with(user, username, email)])
         if email is not None and _differs(email, user) and self.policy.confirms_addresses:
             await self.throttle.take(limits.mail_to(email, client))
+        return await self._change(user.id, caller, client, username, email)
+
+    @settles_races
+    async def _change(
+        self, user_id: int, caller: Caller, client: Client, username: str | None, email: str | None
+    ) -> User:
+        user = await self.users.by_id(user_id)
+        if user is None:
+            raise NotFound
+        refuse_if(await self._problems_with(user, username, email))
         work = self.store.begin()
         changed = user
         if username is not None and names.fold_username(username) != user.username:
@@ -93,12 +97,11 @@ class Profiles:
         try:
             await work.commit()
         except AlreadyTaken:
-            refuse_if(await self._taken_by_now(user, username, email))
+            refuse_if(await self._problems_with(user, username, email))
             raise
         self._note("profile_changed", user.id, caller, client)
         return changed
 
-    @settles_races
     async def delete(
         self,
         caller: Caller,
@@ -128,7 +131,7 @@ class Profiles:
         await work.commit()
         self._note("deleted", user.id, caller, client)
 
-    async def _taken_by_now(self, user: User, username: str | None, email: str | None) -> list[Problem]:
+    async def _problems_with(self, user: User, username: str | None, email: str | None) -> list[Problem]:
         problems = []
         if username is not None:
             problems += await vet_username(username, self.users, mine=user)

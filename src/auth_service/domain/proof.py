@@ -58,10 +58,16 @@ class PasswordProof:
         """
         if current is None:
             return list(found) or [Problem("current_password", "required")]
-        await self.throttle.take(limits.sign_in(user, "", client))
-        if await self.hasher.verify(user.password_hash, current):
+        await self._let_try(user, "", client)
+        if await self.hasher.verify(user.password_hash, current) and await self._is_current(user):
             return list(found)
+        self._note_refusal(user, client, "wrong password", what="current_password_refused")
         return [Problem("current_password", "wrong_password"), *found]
+
+    async def _is_current(self, proven: User) -> bool:
+        """Say whether the password is still the one: a reset may have come since the caller was identified."""
+        user = await self.users.by_id(proven.id)
+        return user is None or user.password_hash == proven.password_hash
 
     async def _find(self, name: str, by: str) -> User | None:
         if by == "email":
@@ -92,10 +98,10 @@ class PasswordProof:
             return await self.users.by_id(user.id) or user
         return replace(renewed, version=renewed.version + 1)
 
-    def _note_refusal(self, user: User | None, client: Client, why: str) -> None:
+    def _note_refusal(self, user: User | None, client: Client, why: str, *, what: str = "sign_in_refused") -> None:
         self.journal.note(
             Fact(
-                what="sign_in_refused",
+                what=what,
                 user_id=user.id if user else None,
                 address=client.address,
                 agent=client.agent,

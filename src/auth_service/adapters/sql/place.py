@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.adapters.sql import schema
 from auth_service.adapters.sql.database import Database
-from auth_service.adapters.sql.postgres import PostgresDatabase, sqlalchemy_url
+from auth_service.adapters.sql.postgres import PostgresDatabase
 from auth_service.adapters.sql.sqlite import SqliteDatabase
 
 _CONNECTS_WITHIN = 5.0
@@ -69,7 +69,7 @@ class PostgresPlace:
         """Return the version of its schema, or None where there is none yet."""
         try:
             connection = await asyncpg.connect(self.url, timeout=_CONNECTS_WITHIN)
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, TimeoutError) as error:
             sentence = f"The database {self.shown} cannot be reached: {_first_line(error)}. Set DATABASE_URL."
             raise Unusable(sentence) from error
         try:
@@ -85,8 +85,8 @@ class PostgresPlace:
         if _is_current(await self.version()):
             return
         try:
-            await schema.upgrade(sqlalchemy_url(self.url))
-        except (OSError, SQLAlchemyError) as error:
+            await schema.upgrade(self.url)
+        except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
             raise Unusable(f"The database {self.shown} cannot be upgraded: {_first_line(error)}.") from error
 
     async def open(self) -> Database:

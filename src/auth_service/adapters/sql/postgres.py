@@ -22,6 +22,16 @@ _UNIQUE = {"uq_users_username_key": "username", "uq_users_email_key": "email"}
 _ANSWERS_WITHIN = 5.0
 _CONNECTS_WITHIN = 3.0
 _FREE_WITHIN = 1.0
+# What says that the database, and not the statement, is the trouble.
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 _log = logging.getLogger(__name__)
 
@@ -33,6 +43,7 @@ class _Text:
         compiled = statement.clause.compile(dialect=_DIALECT)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what a statement compiles to
         self.text = str(compiled)
+        self.returns = " RETURNING " in self.text
         self._names = tuple(compiled.positiontup or ())
         self._constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
 
@@ -44,11 +55,6 @@ class _Text:
 @cache
 def _text(statement: Statement) -> _Text:
     return _Text(statement)
-
-
-def sqlalchemy_url(url: str) -> str:
-    """Return the address as SQLAlchemy has it."""
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
 class PostgresDatabase:
@@ -83,10 +89,14 @@ class PostgresDatabase:
         async with self._connection() as connection, connection.transaction():
             for write in writes:
                 text = _text(write.statement)
-                prepared = await connection.prepare(text.text)
-                rows.extend(await prepared.fetch(*text.arguments(write.values)))
-                # "UPDATE 1", "INSERT 0 1": the count stands last.
-                if write.must_hit and prepared.get_statusmsg().endswith(" 0"):
+                if text.returns:
+                    found = await connection.fetch(text.text, *text.arguments(write.values))
+                    rows.extend(found)
+                    hit = bool(found)
+                else:
+                    # "UPDATE 1", "INSERT 0 1": the count stands last.
+                    hit = not (await connection.execute(text.text, *text.arguments(write.values))).endswith(" 0")
+                if write.must_hit and not hit:
                     raise Conflict
         return rows
 
@@ -107,27 +117,35 @@ class PostgresDatabase:
             raise Busy(1.0) from None
         try:
             if held is None or held.is_closed():
-                held = await asyncpg.connect(
-                    self._url,
-                    timeout=_CONNECTS_WITHIN,
-                    command_timeout=_ANSWERS_WITHIN,
-                    statement_cache_size=self._prepared,
-                )
+                held = await self._connect()
             yield held
         except asyncpg.UniqueViolationError as error:
             field = _UNIQUE.get(error.constraint_name or "")
             raise (AlreadyTaken([Problem(field, "taken")]) if field else Conflict()) from error
         except (asyncpg.ForeignKeyViolationError, asyncpg.DeadlockDetectedError) as error:
             raise Conflict from error
-        except (
-            asyncpg.PostgresConnectionError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.InterfaceError,
-            OSError,
-        ) as error:
-            _log.error("The database does not answer: %s", error)
+        except _AWAY as error:
+            if isinstance(error, asyncpg.DataError):
+                raise  # a value that fits no column: a mistake here, not an absence there
             if held is not None:
                 held.terminate()
-            raise Busy(1.0) from error
+            raise _away(error) from error
         finally:
             self._free.put_nowait(held)
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(
+                self._url,
+                timeout=_CONNECTS_WITHIN,
+                command_timeout=_ANSWERS_WITHIN,
+                statement_cache_size=self._prepared,
+            )
+        except (asyncpg.PostgresError, *_AWAY) as error:
+            # Too many connections, a password that is no longer good, a database that is gone: it may be back soon.
+            raise _away(error) from error
+
+
+def _away(error: BaseException) -> Busy:
+    _log.error("The database does not answer: %s", error or type(error).__name__)
+    return Busy(1.0)

@@ -5,8 +5,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from advanced_alchemy.config import AlembicAsyncConfig, EngineConfig, SQLAlchemyAsyncConfig
+import asyncpg
+from advanced_alchemy.config import AlembicAsyncConfig, SQLAlchemyAsyncConfig
 from sqlalchemy import Connection, NullPool, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 # The newest step in `migrations/versions`; a test holds the two together. Known here so that a start on a database
 # that is up to date need not load Alembic.
@@ -29,10 +31,9 @@ def sqlite_version(path: Path) -> str | None:
 
 
 def engine_config(url: str) -> SQLAlchemyAsyncConfig:
-    """Return advanced-alchemy's view of a database, given its SQLAlchemy address."""
+    """Return advanced-alchemy's view of a database: `sqlite+aiosqlite:///file`, or a PostgreSQL address."""
     config = SQLAlchemyAsyncConfig(
-        connection_string=url,
-        engine_config=EngineConfig(poolclass=NullPool),
+        engine_instance=_engine(url),
         alembic_config=AlembicAsyncConfig(
             script_location=str(_MIGRATIONS),
             version_table_name=_VERSION_TABLE,
@@ -53,6 +54,13 @@ async def upgrade(url: str) -> None:
 
     # Its environment runs a loop of its own, so it gets a thread of its own.
     await asyncio.to_thread(AlembicCommands(engine_config(url)).upgrade, "head")
+
+
+def _engine(url: str) -> AsyncEngine:
+    if url.startswith("sqlite"):
+        return create_async_engine(url, poolclass=NullPool)
+    # By the driver itself, which knows more of what may stand in an address (sslmode, several hosts) than SQLAlchemy.
+    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool)
 
 
 def _leave_transactions_to_us(connection: object, _record: object) -> None:

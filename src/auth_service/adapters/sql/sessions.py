@@ -106,10 +106,17 @@ class SqlAttendance:
         """Store what was noted since the last time."""
         noted = dict(self._seen)
         self._seen.clear()
-        if noted:
+        if not noted:
+            return
+        try:
+            # In one order for all processes: of two that write down the same sessions, neither waits for the other.
             await self.database.write(
-                [Write(statements.SEEN, {"the_id": session_id, "at": at}) for session_id, at in noted.items()]
+                [Write(statements.SEEN, {"the_id": key, "at": noted[key]}) for key in sorted(noted)]
             )
+        except Exception:
+            # For the next time; what was seen since then is newer.
+            self._seen.update({**noted, **self._seen})
+            raise
 
 
 def _both(row: Row | None) -> tuple[Session, User] | None:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     insert,
     literal_column,
     or_,
@@ -137,13 +136,15 @@ OPEN_SESSION = Statement(
     insert(_sessions)
     .from_select(
         _sessions.c.keys(),
-        select(*(bindparam(column.name, type_=column.type) for column in _sessions.c)).where(
-            exists().where(
-                _users.c.id == bindparam("user_id"),
-                _users.c.stamp == bindparam("stamp"),
-                _users.c.state == literal_column("'active'"),
-            )
-        ),
+        # Locked, so that of a sign-in and a reset at once one waits for the other and sees what it did.
+        select(*(bindparam(column.name, type_=column.type) for column in _sessions.c))
+        .select_from(_users)
+        .where(
+            _users.c.id == bindparam("user_id"),
+            _users.c.stamp == bindparam("stamp"),
+            _users.c.state == literal_column("'active'"),
+        )
+        .with_for_update(read=True),
     )
     .inline()
 )

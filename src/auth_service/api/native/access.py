@@ -113,7 +113,7 @@ class SignIn(Controller):
             # Nothing to sign out of; a browser that kept a dead cookie is rid of it all the same.
             if form["refresh"] is not None or request.headers.get("authorization") or not request.cookies:
                 raise
-        return answers.json(200, wire.Message("Signed out"), desk.cookies.clear())
+        return answers.json(200, wire.Message("Signed out"), desk.cookies.clear(request))
 
     @staticmethod
     def _cookie(request: AnyRequest, desk: Desk) -> str | None:

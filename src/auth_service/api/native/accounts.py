@@ -142,7 +142,7 @@ class OwnAccount(Controller):
         await desk.core.profiles.delete(
             caller, caller.user.id, form["current_password"], client_of(request), found=form.problems
         )
-        return answers.empty(204, desk.cookies.clear())
+        return answers.empty(204, desk.cookies.clear(request))
 
     @get("/detail")
     @contract(Reply(200, "A greeting.", wire.Detail, shows={"message": "Welcome to Page"}), by="caller")
@@ -166,7 +166,7 @@ class OwnAccount(Controller):
     async def leave(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Delete the caller's account, on the strength of the sign-in."""
         await desk.core.profiles.leave(await desk.caller(request), client_of(request))
-        return answers.json(200, wire.Message("Account deleted successfully"), desk.cookies.clear())
+        return answers.json(200, wire.Message("Account deleted successfully"), desk.cookies.clear(request))
 
 
 async def _change(request: AnyRequest, desk: Desk) -> Answer:

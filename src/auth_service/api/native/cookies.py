@@ -15,6 +15,7 @@ ACCESS_COOKIE = "__Host-access"
 INSECURE_ACCESS_COOKIE = "access"
 REFRESH_COOKIE = "refresh"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,10 @@ class Cookies:
             ]
         return found
 
-    def clear(self) -> Headers:
-        """Return the headers that take both away."""
+    def clear(self, request: AnyRequest) -> Headers:
+        """Return the headers that take both away; none where a page of another site, with a token of its own, asks."""
+        if not self._is_ours(request, if_told=True):
+            return ()
         return [
             self._cookie(self._access, "", "/", 0),
             *(self._cookie(REFRESH_COOKIE, "", path, 0) for path in _REFRESH_PATHS),
@@ -56,20 +59,20 @@ class Cookies:
         Browsers send `Sec-Fetch-Site` and `Origin`, and no script of another site can forge them. Programs send
         neither: `if_told` lets them in, where no cookie speaks for anybody yet.
         """
-        if request.method in _SAFE:
-            return
-        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-        if site is None and origin is None and if_told:
-            return
-        if site == "same-origin" or (site == "none" and origin is None):
-            return
-        if origin is None or origin not in self._own_origins(request):
+        if request.method not in _SAFE and not self._is_ours(request, if_told=if_told):
             raise CrossSite
 
+    def _is_ours(self, request: AnyRequest, *, if_told: bool) -> bool:
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        if site is None and origin is None:
+            return if_told
+        if site == "same-origin" or (site == "none" and origin is None):
+            return True
+        return origin is not None and origin in self._own_origins(request)
+
     def _own_origins(self, request: AnyRequest) -> set[str]:
-        frontend = urlsplit(self.frontend_url)
         host = request.headers.get("host", "")
-        return {f"{frontend.scheme}://{frontend.netloc}", f"http://{host}", f"https://{host}"}
+        return {_origin(self.frontend_url), f"http://{host}", f"https://{host}"}
 
     @property
     def _access(self) -> str:
@@ -79,3 +82,9 @@ class Cookies:
         secure = "" if self.insecure else "; Secure"
         text = f"{name}={value}; Path={path}; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
         return (b"set-cookie", text.encode("latin-1"))
+
+
+def _origin(url: str) -> str:
+    """Return the origin of an address as browsers write it: in lower case, without the port that goes unsaid."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ''))}"
