@@ -74,7 +74,10 @@ async def test_a_person_is_found_by_id_address_or_name() -> None:
     number = await make(core, "42")
     for who in ("1", "ann", "ANN", "ann@example.org", "ANN@EXAMPLE.ORG"):
         assert await core.people.find(who) == ann
-    assert await core.people.find("42") == number
+    # A number is an id: whoever took one as a name is found by their address.
+    with pytest.raises(NotFound):
+        await core.people.find("42")
+    assert await core.people.find("42@example.org") == number
 
 
 @pytest.mark.parametrize(

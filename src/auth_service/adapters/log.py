@@ -17,6 +17,9 @@ from structlog.typing import EventDict, Processor
 from auth_service.domain.model import Fact
 
 _COLLECTED_FOR = 0.2
+_LINE_ENDS = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "\x85\u2028\u2029")
+# What uvicorn says when a stranger asks for a WebSocket, which nobody here has.
+_ADVICE = ("Unsupported upgrade request", "No supported WebSocket library")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -59,7 +62,9 @@ def set_up_log(form: Literal["auto", "console", "json"], stream: TextIO | None =
     server = logging.getLogger("uvicorn.error")
     server.setLevel(logging.INFO)
     # Of all that a server says of its own start, this is what somebody waits for.
-    server.addFilter(lambda line: line.levelno > logging.INFO or "running on" in line.msg)
+    server.addFilter(
+        lambda line: "running on" in line.msg or (line.levelno > logging.INFO and not line.msg.startswith(_ADVICE))
+    )
 
 
 def request_writer(
@@ -116,12 +121,16 @@ class StructlogJournal:
         self._log.info(fact.what, **{name: value for name, value in rest.items() if value not in {None, ""}})
 
 
-def _as_json(_logger: object, _name: str, line: EventDict) -> str:
-    return _encode(line).decode()
+def _as_json(logger: object, name: str, line: EventDict) -> str:
+    return _as_json_bytes(logger, name, line).decode()
 
 
 def _as_json_bytes(_logger: object, _name: str, line: EventDict) -> bytes:
-    return _encode(line)
+    text = _encode(line)
+    # JSON may hold these as they are; to many a viewer they are the end of the line.
+    for raw, escaped in _LINE_ENDS:
+        text = text.replace(raw, escaped)
+    return text
 
 
 def _escaped(_logger: object, _name: str, line: EventDict) -> EventDict:

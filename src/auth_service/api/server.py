@@ -27,6 +27,42 @@ _TOO_LATE = _last_words(b"408 Request Timeout", b"The request came in too slowly
 _NO_HTTP = _last_words(b"400 Bad Request", b"This is not a valid HTTP request.")
 
 
+class _Together:
+    """A transport that sends in one piece what is written to it in one go.
+
+    uvicorn writes the head of an answer and its body apart. Each would be a system call and a packet of its own, and
+    the second is a fifth of all that a small answer costs.
+    """
+
+    __slots__ = ("_loop", "_transport", "_written")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes] = []
+
+    def write(self, part: bytes) -> None:
+        """Send it as soon as whoever writes has nothing more to write for now."""
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(part)
+
+    def close(self) -> None:
+        """Send what is left, then close."""
+        self._send()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Is it of no use to write any more?"""
+        return self._transport.is_closing()
+
+    def _send(self) -> None:
+        written = b"".join(self._written)
+        self._written.clear()
+        if written and not self._transport.is_closing():
+            self._transport.write(written)
+
+
 class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 by httptools; a connection whose request does not arrive in time is closed with a 408."""
 
@@ -37,6 +73,8 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait: a connection that never says anything is a slow request too."""
         super().connection_made(transport)
+        # Not a whole transport, but all of one that uvicorn uses here.
+        self.transport = _Together(transport, self.loop)  # type: ignore[assignment]
         self._wait(ARRIVES_WITHIN)
 
     def data_received(self, data: bytes) -> None:

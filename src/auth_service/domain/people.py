@@ -62,12 +62,15 @@ class People:
             last = page[-1].id
 
     async def find(self, who: str) -> User:
-        """Find an account by id, address or name, whichever fits first."""
-        if who.isascii() and who.isdigit() and len(who) <= len(str(2**63)):
-            user = await self.users.by_id(int(who))
+        """Find an account by id, or by address or name. A number is an id and nothing else.
+
+        Otherwise a command about an account that is gone would hit whoever took that number as a name.
+        """
+        if who.isascii() and who.isdigit():
+            user = await self.users.by_id(int(who)) if len(who) <= len(str(2**63)) else None
         else:
             user = await self.users.by_email(who) if "@" in who else None
-        user = user or await self.users.by_username(who)
+            user = user or await self.users.by_username(who)
         if user is None:
             raise NotFound
         return user

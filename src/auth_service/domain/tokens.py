@@ -3,8 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from auth_service.domain import rotation
 from auth_service.domain.errors import Conflict, TokenRejected
 from auth_service.domain.model import Caller, Claims, Client, Fact, Session, SessionKind, TokenPair, TokenType, User
@@ -63,23 +61,23 @@ class Tokens:
         """Open a session whose account has changed since the proof, if the proof still holds."""
         user = await self._proof.still_holds(proven)
         work = self.store.begin()
+        if session.kind == "opaque":
+            work.users.signed_in(user.id, session.created_at)
         work.sessions.open(session, stamp=user.stamp)
         await work.commit()
 
     async def issue_opaque(self, name: str, password: str, client: Client, *, by: str = "identifier") -> str:
         """Sign in and get a token that says nothing; one of its own for each sign-in."""
-        return await self._open_opaque(await self._proof.of(name, password, client, by=by), client)
-
-    @settles_races
-    async def _open_opaque(self, proven: User, client: Client) -> str:
-        """Open a session and date the sign-in. Many may sign in at once: whoever looks again need not hash again."""
-        user = await self._proof.still_holds(proven)
+        user = await self._proof.of(name, password, client, by=by)
         token, now = self.chance.hex(_OPAQUE_DIGITS), self.clock.now()
         session = self._session(user, "opaque", client, now=now, token_hash=_hash(token))
         work = self.store.begin()
-        work.users.save(replace(user, signed_in_at=now))
+        work.users.signed_in(user.id, now)
         work.sessions.open(session, stamp=user.stamp)
-        await work.commit()
+        try:
+            await work.commit()
+        except Conflict:
+            await self._open_again(session, user)
         self._note("signed_in", user.id, session.id, client)
         return token
 

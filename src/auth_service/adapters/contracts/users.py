@@ -136,7 +136,6 @@ class UsersContract(StorageContract):
             created_at=START + 0.1,
             pending_email="rob@example.net",
             used_link="a link",
-            signed_in_at=START + 0.2,
             tokens_from=START + 0.3,
             version=user.version,
         )
@@ -146,6 +145,16 @@ class UsersContract(StorageContract):
         assert await storage.users.by_email("bob@example.net") == stored
         assert await storage.users.by_username("ann") is None
         assert await storage.users.by_email("ann@example.org") is None
+
+    async def test_a_sign_in_is_dated_without_a_new_version_and_no_save_undoes_it(self, storage: Storage) -> None:
+        user = await storage.add()
+        work = storage.store.begin()
+        work.users.signed_in(user.id, START + 0.2)
+        work.users.signed_in(user.id + 1_000, START)
+        await work.commit()
+        dated = await storage.users.by_id(user.id)
+        assert dated == replace(user, signed_in_at=START + 0.2)
+        assert await storage.save(replace(user, stamp="new")) == replace(dated, stamp="new", version=user.version + 1)
 
     async def test_saving_touches_nobody_else(self, storage: Storage) -> None:
         other = await storage.add("bob")

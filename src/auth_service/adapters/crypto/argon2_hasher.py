@@ -6,8 +6,8 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
@@ -68,8 +68,8 @@ class Argon2Hasher:
             max(_MOST_LANES, parallelism),
         )
         threads = threads or _cores()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing", initializer=_give_way)
-        self._jobs: set[Future[Any]] = set()
+        self._pool = _Threads(threads)
+        self._jobs: set[_Job] = set()
         self._most_jobs = threads + longest_queue
         self._deadline = deadline
 
@@ -89,31 +89,31 @@ class Argon2Hasher:
 
     def close(self) -> None:
         """Refuse whoever is waiting and let the threads end; what has begun is finished."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
+        for job in list(self._jobs):
+            job.refuse(self._busy())
 
     async def _in_turn(self, work: Callable[[], _Answer]) -> _Answer:
         """Do the work in a thread, or refuse it. What has begun is waited for: its cost is spent already."""
         if len(self._jobs) >= self._most_jobs:
             raise self._busy()
+        job = _Job(work, asyncio.get_running_loop(), self._jobs)
         try:
-            job = self._pool.submit(work)
+            self._pool.submit(job.do)
         except RuntimeError:  # closed, or the system gives no more threads
             raise self._busy() from None
         self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-        answer = asyncio.wrap_future(job)
+        deadline = job.loop.call_later(self._deadline, job.refuse, self._busy())
         try:
-            await asyncio.wait((answer,), timeout=self._deadline)
-            # Only what no thread has taken up can be cancelled; that is what makes the refusal cost nothing.
-            if job.cancel():
-                raise self._busy()
-            return await answer
+            answer: _Answer = await job.answer
         except HashingError:  # the machine has no memory left for it
             raise self._busy() from None
         except asyncio.CancelledError:
-            # The caller has gone: `asyncio.wait` leaves the job in the queue, so it is taken out here.
-            answer.cancel()
+            job.withdraw()
             raise
+        finally:
+            deadline.cancel()
+        return answer
 
     def _busy(self) -> Busy:
         # By then everybody who is waiting now has been served or refused.
@@ -143,6 +143,89 @@ class Argon2Hasher:
             return False
         except VerificationError:  # it has the form of a hash and cannot be one: too short a salt, too few lanes
             return None
+
+
+class _Job:
+    """One piece of work between the event loop and a thread: it is begun or withdrawn, never both.
+
+    `concurrent.futures` keeps the same promise, but with it the way to a thread and back costs half as much again.
+    """
+
+    __slots__ = ("_claim", "_pending", "_work", "answer", "loop")
+
+    def __init__(self, work: Callable[[], object], loop: asyncio.AbstractEventLoop, pending: "set[_Job]") -> None:
+        self.loop = loop
+        self.answer: asyncio.Future[Any] = loop.create_future()
+        self._work = work
+        self._pending = pending
+        # Taken once and never given back: by the thread that begins the work, or by the loop that withdraws it.
+        self._claim = threading.Lock()
+
+    def do(self) -> None:
+        """Do the work, unless it was withdrawn; this runs in a thread."""
+        if not self._claim.acquire(blocking=False):
+            return
+        tell: Callable[[Any], None]
+        outcome: object
+        try:
+            outcome, tell = self._work(), self.answer.set_result
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller, and the thread lives
+            outcome, tell = error, self.answer.set_exception
+        self._pending.discard(self)
+        # A loop that has been closed has nobody left to answer.
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._answer, tell, outcome)
+
+    def withdraw(self) -> bool:
+        """See to it that the work is never begun; say whether that was still possible."""
+        withdrawn = self._claim.acquire(blocking=False)
+        if withdrawn:
+            self._pending.discard(self)
+        return withdrawn
+
+    def refuse(self, why: Exception) -> None:
+        """Answer with a refusal, if the work has not begun."""
+        if self.withdraw():
+            self._answer(self.answer.set_exception, why)
+
+    def _answer(self, tell: Callable[[Any], None], outcome: object) -> None:
+        # Whoever asked may have gone.
+        if not self.answer.done():
+            tell(outcome)
+
+
+class _Threads:
+    """Threads that give way to everything else; each is started when there is first something to do for it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._threads: list[threading.Thread] = []
+        self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._is_closed = False
+
+    def submit(self, work: Callable[[], object]) -> None:
+        """Have it done as soon as a thread is free. Raises `RuntimeError` where none ever will be."""
+        if self._is_closed:
+            raise RuntimeError("closed")
+        if len(self._threads) < self._most:
+            # A daemon: when the process ends, nobody waits for a hash any more.
+            thread = threading.Thread(target=self._work_on, name=f"hashing-{len(self._threads)}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._work.put(work)
+
+    def close(self) -> None:
+        """Let the threads end once they have nothing more to do."""
+        self._is_closed = True
+        for _ in self._threads:
+            self._work.put(None)
+
+    def _work_on(self) -> None:
+        _give_way()
+        while work := self._work.get():
+            work()
+            # A thread with nothing to do would keep the last password until there is a next one.
+            del work
 
 
 def _secret(password: str) -> bytes:

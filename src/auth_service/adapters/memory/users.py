@@ -57,6 +57,15 @@ class MemoryUserChanges:
         """Write an account over the version that was read."""
         self._writes.append(lambda tables: _save(tables, user))
 
+    def signed_in(self, user_id: int, at: float) -> None:
+        """Date a sign-in."""
+
+        def write(tables: Tables) -> None:
+            if user_id in tables.users:
+                tables.users[user_id] = replace(tables.users[user_id], signed_in_at=at)
+
+        self._writes.append(write)
+
     def remove(self, user: User) -> None:
         """Remove an account and its sessions."""
         self._writes.append(lambda tables: _remove(tables, user))
@@ -82,8 +91,9 @@ def _add(tables: Tables, new: NewUser) -> int:
 
 
 def _save(tables: Tables, user: User) -> None:
-    _forget_names(tables, _unmoved(tables, user))
-    _put(tables, replace(user, version=user.version + 1))
+    stored = _unmoved(tables, user)
+    _forget_names(tables, stored)
+    _put(tables, replace(user, version=user.version + 1, signed_in_at=stored.signed_in_at))
 
 
 def _remove(tables: Tables, user: User) -> None:

@@ -114,8 +114,9 @@ ADD_USER = Statement(insert(_users).values(**_given(*_USER_WRITTEN), version=1).
 SAVE_USER = Statement(
     update(_users)
     .where(_users.c.id == bindparam("the_id"), _users.c.version == bindparam("the_version"))
-    .values(**_given(*_USER_WRITTEN), version=_users.c.version + 1)
+    .values(**_given(*(name for name in _USER_WRITTEN if name != "signed_in_at")), version=_users.c.version + 1)
 )
+SIGNED_IN = Statement(update(_users).where(_users.c.id == bindparam("the_id")).values(signed_in_at=bindparam("at")))
 REMOVE_USER = Statement(
     delete(_users).where(_users.c.id == bindparam("the_id"), _users.c.version == bindparam("the_version"))
 )

@@ -102,12 +102,15 @@ class SqlUserChanges:
             "created_at": user.created_at,
             "pending_email": user.pending_email,
             "used_link": user.used_link,
-            "signed_in_at": user.signed_in_at,
             "tokens_from": user.tokens_from,
             "the_id": user.id,
             "the_version": user.version,
         }
         self.writes.append(Write(statements.SAVE_USER, values, must_hit=True))
+
+    def signed_in(self, user_id: int, at: float) -> None:
+        """Date a sign-in."""
+        self.writes.append(Write(statements.SIGNED_IN, {"the_id": user_id, "at": at}))
 
     def remove(self, user: User) -> None:
         """Remove the version that was read."""

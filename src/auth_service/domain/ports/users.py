@@ -40,10 +40,15 @@ class UserChanges(Protocol):
     def save(self, user: User) -> None:
         """Write the account as given.
 
-        `version` is the one that was read: if it has moved on, the commit raises `Conflict`.
+        `version` is the one that was read: if it has moved on, the commit raises `Conflict`. `signed_in_at` is left as
+        it is stored: see `signed_in`.
 
         A name or address that is taken makes the commit raise `AlreadyTaken`.
         """
+        ...
+
+    def signed_in(self, user_id: int, at: float) -> None:
+        """Date a sign-in. Many may sign in at once, so this moves no version; nothing happens where nobody is there."""
         ...
 
     def remove(self, user: User) -> None:
