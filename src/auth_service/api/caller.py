@@ -34,8 +34,7 @@ async def read_caller(request: AnyRequest, tokens: Tokens) -> Caller | None:
     header = _authorization(request)
     if not header:
         return None
-    scheme, _, rest = header.partition(b" ")
-    words = rest.split()
+    scheme, *words = header.split()
     try:
         match scheme.lower():
             case b"bearer" | b"jwt":

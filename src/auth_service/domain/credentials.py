@@ -25,7 +25,7 @@ from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
 from auth_service.domain.proof import PasswordProof
 from auth_service.domain.races import settles_races
-from auth_service.domain.vetting import vet_email, vet_username
+from auth_service.domain.vetting import vet_asked, vet_email, vet_username
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +63,21 @@ class Credentials:
         password_hash = await self.hasher.hash(new)
         await self._set_password(user.id, password_hash, client, keep=caller)
 
-    async def request_reset(self, purpose: LinkPurpose, email: str, client: Client, *, silent: bool = False) -> None:
+    async def request_reset(
+        self,
+        purpose: LinkPurpose,
+        asked: str | None,
+        client: Client,
+        *,
+        silent: bool = False,
+        found: Sequence[Problem] = (),
+    ) -> None:
         """Mail a link to choose a new password or name. What is done here is the same for every address.
 
         Only where the operator wants it is somebody told that nobody has theirs; `silent` callers never are.
         """
-        refuse_if(names.judge_address(email))
+        refuse_if(vet_asked(asked, found))
+        email = asked or ""
         await self.throttle.take(limits.mail_to(email, client))
         if not silent and self._tells_unknown(purpose):
             user = await self.users.by_email(email)
@@ -130,10 +139,18 @@ class Credentials:
 
     @settles_races
     async def confirm_name_reset(
-        self, uid: str, token: str, new: str, client: Client, *, retyped: str | None = None
+        self,
+        uid: str,
+        token: str,
+        asked: str | None,
+        client: Client,
+        *,
+        retyped: str | None = None,
+        found: Sequence[Problem] = (),
     ) -> User:
         """Choose a new name by the link mailed for it."""
-        refuse_if(await self._vet_name(new))
+        new = asked or ""
+        refuse_if([*(await self._vet_name(new) if asked is not None or not found else ()), *found])
         refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
         user_id = links.decode_uid(uid)
         user = self._linked("username_reset", None if user_id is None else await self.users.by_id(user_id), token)

@@ -54,9 +54,9 @@ class PasswordProof:
     ) -> list[Problem]:
         """Return all faults of somebody who has to give their current password: those `found`, and a wrong one.
 
-        It may be None where its own fault was found already; nobody gets by without it.
+        One whose own fault was found already is not tried; nobody gets by without it.
         """
-        if current is None:
+        if current is None or any(fault.field == "current_password" for fault in found):
             return list(found) or [Problem("current_password", "required")]
         await self._let_try(user, "", client)
         if await self.hasher.verify(user.password_hash, current) and await self._is_current(user):

@@ -23,7 +23,7 @@ from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
 from auth_service.domain.races import settles_races
-from auth_service.domain.vetting import vet_email, vet_username
+from auth_service.domain.vetting import vet_asked, vet_email, vet_username
 
 
 class SignUp(Struct, frozen=True, kw_only=True):
@@ -115,9 +115,10 @@ class Registration:
         self._note("activated", user.id, client)
         return changed
 
-    async def resend(self, email: str, client: Client) -> None:
+    async def resend(self, asked: str | None, client: Client, *, found: Sequence[Problem] = ()) -> None:
         """Mail the activation link again. The answer is the same whoever asks for whomever: the postman looks."""
-        refuse_if(names.judge_address(email))
+        refuse_if(vet_asked(asked, found))
+        email = asked or ""
         if not self.policy.confirms_addresses:
             raise ActivationOff
         await self.throttle.take(limits.mail_to(email, client))

@@ -1,5 +1,7 @@
 """Is a name or an address acceptable, and free?"""
 
+from collections.abc import Sequence
+
 from auth_service.domain import names
 from auth_service.domain.errors import Problem
 from auth_service.domain.model import User
@@ -14,6 +16,13 @@ async def vet_username(text: str, users: Users, *, field: str = "username", mine
 async def vet_email(text: str, users: Users, *, field: str = "email", mine: User | None = None) -> list[Problem]:
     """Return what speaks against this address; `mine` may keep its own."""
     return names.judge_email(text, field) or _taken(field, await users.by_email(text), mine)
+
+
+def vet_asked(email: str | None, found: Sequence[Problem]) -> list[Problem]:
+    """Return what speaks against asking about this address, with what was found before; None could not be read."""
+    if email is None:
+        return list(found) or [Problem("email", "required")]
+    return [*names.judge_address(email), *found]
 
 
 def _taken(field: str, owner: User | None, mine: User | None) -> list[Problem]:

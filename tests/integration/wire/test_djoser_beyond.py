@@ -779,3 +779,53 @@ def test_bad_credentials_are_refused_even_where_none_are_needed(service: Server)
     for path in ("/auth/users/", "/auth/token/login/", "/auth/users/activation/", "/auth/users/reset_password/"):
         answer = service.client.post(path, json={}, headers={"Authorization": "Token unknown"})
         assert said(answer) == (401, {"detail": "Invalid token."})
+
+
+_NULL = "Null characters are not allowed."
+_NO_NAME = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+_NO_ADDRESS = "Enter a valid email address."
+_REQUIRED = "This field is required."
+
+
+@pytest.mark.parametrize("path", ["resend_activation", "reset_password", "reset_username"])
+def test_all_that_is_wrong_with_an_address_is_said_together(service: Server, path: str) -> None:
+    answer = service.client.post(f"/auth/users/{path}/", json={"email": "a\0b"})
+    assert said(answer) == (400, {"email": [_NULL, _NO_ADDRESS]})
+
+
+def test_all_fields_of_a_name_reset_are_judged_together(service: Server) -> None:
+    answer = service.client.post("/auth/users/reset_username_confirm/", json={"token": "x", "new_username": "a\0b"})
+    assert said(answer) == (400, {"uid": [_REQUIRED], "new_username": [_NO_NAME, _NULL]})
+
+
+def test_a_current_password_that_cannot_be_one_is_not_tried(service: Server, ann: Person) -> None:
+    faulty = {"current_password": "a\0b"}
+    by = bearer(service, ann)
+    asked = {**faulty, "new_password": NEW_PASSWORD}
+    assert said(service.client.post("/auth/users/set_password/", json=asked, headers=by)) == (
+        400,
+        {"current_password": [_NULL]},
+    )
+    assert said(service.client.request("DELETE", "/auth/users/me/", json=faulty, headers=by)) == (
+        400,
+        {"current_password": [_NULL]},
+    )
+
+
+def test_a_retyped_address_is_a_text_like_any_other(serve: Serve) -> None:
+    service = serve(LOGIN_FIELD="email", ACTIVATION="off", USERNAME_RESET_CONFIRM_RETYPE="1")
+    asked = {"uid": "MQ", "token": "x", "new_email": [], "re_new_email": []}
+    assert said(service.client.post("/auth/users/reset_email_confirm/", json=asked)) == (
+        400,
+        {"new_email": [_NO_ADDRESS], "re_new_email": ["Not a valid string."]},
+    )
+
+
+def test_any_white_space_stands_between_a_scheme_and_its_token(service: Server, ann: Person) -> None:
+    access = pair(service, ann)["access"]
+    assert service.client.get("/auth/users/me/", headers={"Authorization": f"Bearer\t{access}"}).status_code == 200
+
+
+def test_without_a_password_the_documented_name_is_asked_for(service: Server) -> None:
+    answer = service.client.post("/auth/jwt/create/", json={"email": "ann@example.org"})
+    assert said(answer) == (400, {"username": [_REQUIRED], "password": [_REQUIRED]})

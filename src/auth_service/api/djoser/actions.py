@@ -66,8 +66,8 @@ class Activation(Controller):
     async def resend(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail the activation link again, if there is anybody to activate."""
         await desk.visitor(request)
-        form = _complete(await desk.form(request, wire.Address))
-        await desk.core.registration.resend(form.given("email"), client_of(request))
+        form = await desk.form(request, wire.Address)
+        await desk.core.registration.resend(form["email"], client_of(request), found=form.problems)
         return answers.empty()
 
 
@@ -112,8 +112,10 @@ class Passwords(Controller):
     async def request_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Mail a link to choose a new password."""
         await desk.visitor(request)
-        form = _complete(await desk.form(request, wire.Address))
-        await desk.core.credentials.request_reset("password_reset", form.given("email"), client_of(request))
+        form = await desk.form(request, wire.Address)
+        await desk.core.credentials.request_reset(
+            "password_reset", form["email"], client_of(request), found=form.problems
+        )
         return answers.empty()
 
     @post("/reset_password_confirm")
@@ -162,8 +164,8 @@ async def _change_name(request: AnyRequest, desk: Desk, struct: type[wire.SetUse
 
 async def _request_name_reset(request: AnyRequest, desk: Desk) -> Answer:
     await desk.visitor(request)
-    form = _complete(await desk.form(request, wire.Address))
-    await desk.core.credentials.request_reset("username_reset", form.given("email"), client_of(request))
+    form = await desk.form(request, wire.Address)
+    await desk.core.credentials.request_reset("username_reset", form["email"], client_of(request), found=form.problems)
     return answers.empty()
 
 
@@ -171,14 +173,15 @@ async def _confirm_name_reset(
     request: AnyRequest, desk: Desk, struct: type[wire.ResetUsernameConfirm | wire.ResetEmailConfirm]
 ) -> Answer:
     await desk.visitor(request)
-    form = _complete(await desk.form(request, struct))
+    form = await desk.form(request, struct)
     field = desk.login_field
     user = await desk.core.credentials.confirm_name_reset(
         form.given("uid"),
         form.given("token"),
-        form.given(f"new_{field}"),
+        form[f"new_{field}"],
         client_of(request),
         retyped=form[f"re_new_{field}"],
+        found=form.problems,
     )
     return _renamed(user, field)
 

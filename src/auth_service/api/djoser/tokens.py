@@ -139,10 +139,11 @@ class SignedTokens(Controller):
 def _name_field(body: object, documented: str) -> str:
     """Return the field the name is in: the documented one, or another where that is missing.
 
-    An `email` that is no address is not taken for a name: clients of djoser are told which field they forgot.
+    An `email` that is no address is not taken for a name, nor anything without a password beside it: clients of djoser
+    are told which field they forgot.
     """
     keys = _keys(body)
-    if documented in keys:
+    if documented in keys or "password" not in keys:
         return documented
     if "identifier" in keys:
         return "identifier"

@@ -57,7 +57,7 @@ class SetEmail(Struct):
 
     current_password: Secret
     new_email: Email
-    re_new_email: Email
+    re_new_email: Text
 
 
 class ResetUsernameConfirm(Struct):
@@ -75,7 +75,7 @@ class ResetEmailConfirm(Struct):
     uid: Verbatim
     token: Verbatim
     new_email: Email
-    re_new_email: Email
+    re_new_email: Text
 
 
 class ProfileEmail(Struct):
