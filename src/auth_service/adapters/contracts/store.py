@@ -144,7 +144,7 @@ class StorageContract:
     @pytest.fixture
     def storage(self) -> Storage:
         """Give an empty storage. Override this, with a fixture that is asynchronous or not."""
-        raise NotImplementedError
+        pytest.fail("This suite runs over your adapter: override the fixture with one that gives it.")
 
 
 Fault = Callable[[UnitOfWork, User, Session], None]
