@@ -99,7 +99,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
         hasher = Argon2Hasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
         stack.callback(hasher.close)
         outbox, attendance = SqlOutbox(database), SqlAttendance(database)
-        stack.push_async_callback(attendance.write_down)
+        stack.push_async_callback(_write_down_at_last, attendance)
         writer = MailWriter(settings.site_name, settings.mail_from)
         mail_host = settings.mail_from.rpartition("@")[2].rstrip("> ") or "localhost"
         core = build_core(
@@ -283,6 +283,12 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
             continue
         except Exception:  # noqa: BLE001 - whatever it is, the service goes on
             _log.exception("The upkeep stumbled and goes on")
+
+
+async def _write_down_at_last(attendance: SqlAttendance) -> None:
+    # When somebody was last seen is not worth a failed stop, where the database has gone first.
+    with suppress(Busy):
+        await attendance.write_down()
 
 
 def _options(settings: Settings, keys: Sequence[dict[str, str]] = ()) -> "Options":

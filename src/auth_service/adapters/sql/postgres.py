@@ -104,8 +104,13 @@ class PostgresDatabase:
         """Close every connection; whoever holds one gives it back first."""
         for _ in range(self._connections):
             connection = await self._free.get()
-            if connection is not None:
+            if connection is None:
+                continue
+            try:
                 await connection.close(timeout=_ANSWERS_WITHIN)
+            except (asyncpg.PostgresError, *_AWAY):
+                # The server went first; there is nobody left to say goodbye to.
+                connection.terminate()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
