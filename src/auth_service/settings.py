@@ -363,6 +363,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         Literal["others", "0", "1"],
         Setting("What a changed password ends: all other sessions, none (0), or all with this one (1).", _LOGOUT),
     ] = "others"  # noqa: S105 - whose sessions end
+    breached_passwords: Annotated[
+        Literal["native", "everywhere", "off"],
+        Setting(
+            "Where passwords known from thefts are refused: on our own wire only, or on djoser's too.",
+            _one_of("native", "everywhere", "off"),
+        ),
+    ] = "native"
     hide_users: Annotated[bool, Setting("People who are not staff see nobody but themselves.", _SWITCH)] = True
     email_change: Annotated[
         Literal["confirm", "immediate"],
@@ -419,6 +426,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             email_change=self.email_change,
             logout_on_password_change=ends[self.logout_on_password_change],
             hide_users=self.hide_users,
+            breached_passwords=self.breached_passwords,
             send_confirmation_email=self.send_confirmation_email,
             password_changed_email=self.password_changed_email_confirmation,
             username_changed_email=self.username_changed_email_confirmation,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from auth_service.adapters.crypto.argon2_hasher import Argon2Hasher
+from auth_service.adapters.crypto.breached_passwords import load_breached_passwords
 from auth_service.adapters.crypto.common_passwords import load_common_passwords
 from auth_service.adapters.crypto.jwt_signer import JwtSigner
 from auth_service.adapters.crypto.keys import load_or_make_key, load_or_make_secret, secret_as_key
@@ -114,6 +115,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
                 signer=signer,
                 link_signer=HmacLinkSigner(secret),
                 common_passwords=load_common_passwords(),
+                breached_passwords=load_breached_passwords(),
                 mailer=mailer or mailer_from_url(settings.mail_url, writer=writer),
                 throttle=SqlThrottle(database) if settings.throttling else OpenDoor(),
                 clock=clock,

@@ -101,3 +101,16 @@ def test_what_was_typed_twice_must_agree() -> None:
     assert judge_retype("one", None, what="password") == []
     assert judge_retype("one", "One", what="password") == [Problem("", "mismatch", "password")]
     assert judge_retype("one", "", what="email") == [Problem("", "mismatch", "email")]
+
+
+def test_a_stolen_password_is_refused_where_stolen_ones_are_looked_for() -> None:
+    stolen = {"tugboat-captain", "password1"}
+    known = Problem("password", "password_breached")
+
+    assert judge_password("Tugboat-Captain ", common=COMMON, breached=stolen, username=None, email=None) == [known]
+    assert judge_password("tugboat-captain", common=COMMON, username=None, email=None) == []
+
+
+def test_a_common_password_is_told_once() -> None:
+    judgement = judge_password("password1", common=COMMON, breached={"password1"}, username=None, email=None)
+    assert judgement == [COMMON_ONE]

@@ -25,6 +25,7 @@ _PROBLEMS: Final = {
     "password_similar": "The password is too similar to the {about}.",
     "password_short": "The password is shorter than {about} characters.",
     "password_common": "The password is one of the commonest there are.",
+    "password_breached": "The password is known from thefts elsewhere.",
     "password_numeric": "The password is nothing but digits.",
 }
 

@@ -51,6 +51,7 @@ class Ports:
     signer: TokenSigner
     link_signer: LinkSigner
     common_passwords: Container[str]
+    breached_passwords: Container[str]
     mailer: Mailer
     throttle: Throttle
     clock: Clock

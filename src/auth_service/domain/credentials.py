@@ -39,6 +39,7 @@ class Credentials:
     hasher: PasswordHasher
     link_signer: LinkSigner
     common_passwords: Container[str]
+    breached_passwords: Container[str]
     clock: Clock
     chance: Chance
     journal: Journal
@@ -52,13 +53,14 @@ class Credentials:
         *,
         retyped: str | None = None,
         found: Sequence[Problem] = (),
+        compatible: bool = False,
     ) -> None:
         """Replace the password; the policy says which sessions end with the old one."""
         user = caller.user
         missing = [] if new is not None or found else [Problem("new_password", "required")]
         refuse_if(await self._proof.problems_with_current(user, current, client, [*found, *missing]))
         new = new or ""
-        refuse_if(self._judge(new, user, "new_password"))
+        refuse_if(self._judge(new, user, compatible=compatible))
         refuse_if(passwords.judge_retype(new, retyped, what="password"))
         password_hash = await self.hasher.hash(new)
         await self._set_password(user.id, password_hash, client, keep=caller)
@@ -90,14 +92,21 @@ class Credentials:
 
     @settles_races
     async def confirm_password_reset(
-        self, uid: str, token: str, new: str, client: Client, *, retyped: str | None = None
+        self,
+        uid: str,
+        token: str,
+        new: str,
+        client: Client,
+        *,
+        retyped: str | None = None,
+        compatible: bool = False,
     ) -> None:
         """Choose a new password by the link mailed for it; every session of that person ends."""
         user_id = links.decode_uid(uid)
         user = None if user_id is None else await self.users.by_id(user_id)
         # Only whoever holds the link learns what the password resembles: others would learn the name by guessing.
         holder = user if user and self._opens("password_reset", user, token) else None
-        refuse_if(self._judge(new, holder, "new_password"))
+        refuse_if(self._judge(new, holder, compatible=compatible))
         refuse_if(passwords.judge_retype(new, retyped, what="password"))
         user = self._linked("password_reset", user, token)
         changed = replace(
@@ -201,13 +210,14 @@ class Credentials:
         await work.commit()
         self._note("password_changed", user.id, client)
 
-    def _judge(self, password: str, user: User | None, field: str) -> list[Problem]:
+    def _judge(self, password: str, user: User | None, *, compatible: bool) -> list[Problem]:
         return passwords.judge_password(
             password,
             common=self.common_passwords,
+            breached=self.breached_passwords if self.policy.refuses_breached(compatible=compatible) else (),
             username=user.username if user else None,
             email=user.email if user else None,
-            field=field,
+            field="new_password",
         )
 
     @property

@@ -15,11 +15,15 @@ def judge_password(
     password: str,
     *,
     common: Container[str],
+    breached: Container[str] = (),
     username: str | None,
     email: str | None,
     field: str = "password",
 ) -> list[Problem]:
-    """Return what is wrong with a password for the person it is meant for."""
+    """Return what is wrong with a password for the person it is meant for.
+
+    `common` are those that are tried first, `breached` more of those that are known from thefts elsewhere.
+    """
     problems = []
     if about := _resembles(password, username, email):
         problems.append(Problem(field, "password_similar", about))
@@ -29,6 +33,8 @@ def judge_password(
         problems.append(Problem(field, "too_long", str(LONGEST)))
     if password.lower().strip() in common:
         problems.append(Problem(field, "password_common"))
+    elif password.lower().strip() in breached:
+        problems.append(Problem(field, "password_breached"))
     if password.isdigit():
         problems.append(Problem(field, "password_numeric"))
     return problems

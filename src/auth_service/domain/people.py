@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from auth_service.domain import names, passwords
 from auth_service.domain.errors import NotFound, Problem, refuse_if
 from auth_service.domain.model import Fact, NewUser, User, UserState
+from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
@@ -22,10 +23,12 @@ _PAGE = 500
 class People:
     """Makes, finds and changes accounts on the operator's word: no mail is asked for and none is sent."""
 
+    policy: Policy
     store: Store
     users: Users
     hasher: PasswordHasher
     common_passwords: Container[str]
+    breached_passwords: Container[str]
     clock: Clock
     chance: Chance
     journal: Journal
@@ -131,7 +134,13 @@ class People:
         return changed
 
     def _judge(self, password: str, username: str | None, email: str) -> list[Problem]:
-        return passwords.judge_password(password, common=self.common_passwords, username=username, email=email)
+        return passwords.judge_password(
+            password,
+            common=self.common_passwords,
+            breached=self.breached_passwords if self.policy.refuses_breached(compatible=False) else (),
+            username=username,
+            email=email,
+        )
 
     def _note(self, what: str, user_id: int) -> None:
         self.journal.note(Fact(what=what, user_id=user_id, why="by the operator"))

@@ -17,6 +17,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     email_change: Literal["confirm", "immediate"] = "confirm"
     logout_on_password_change: Literal["others", "all", "none"] = "others"  # noqa: S105 - whose sessions end
     hide_users: bool = True
+    breached_passwords: Literal["native", "everywhere", "off"] = "native"
 
     send_confirmation_email: bool = False
     password_changed_email: bool = False
@@ -35,6 +36,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     activation_url: str = "activate/{uid}/{token}"
     password_reset_url: str = "password-reset/{uid}/{token}"  # noqa: S105 - a path
     username_reset_url: str = "username-reset/{uid}/{token}"
+
+    def refuses_breached(self, *, compatible: bool) -> bool:
+        """Are passwords known from thefts refused? Not to `compatible` callers, whose clients expect fewer rules."""
+        return self.breached_passwords == "everywhere" or (self.breached_passwords == "native" and not compatible)
 
     @property
     def confirms_addresses(self) -> bool:

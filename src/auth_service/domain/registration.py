@@ -50,11 +50,14 @@ class Registration:
     hasher: PasswordHasher
     link_signer: LinkSigner
     common_passwords: Container[str]
+    breached_passwords: Container[str]
     clock: Clock
     chance: Chance
     journal: Journal
 
-    async def register(self, new: SignUp, client: Client, *, found: Sequence[Problem] = ()) -> User:
+    async def register(
+        self, new: SignUp, client: Client, *, found: Sequence[Problem] = (), compatible: bool = False
+    ) -> User:
         """Make an account. `found` are faults the caller saw while reading: they are named together with ours."""
         # First of all: to be told which names are taken is worth guessing, too.
         await self.throttle.take(limits.registration(client))
@@ -66,7 +69,13 @@ class Registration:
         refuse_if(problems)
         password = new.password or ""
         refuse_if(
-            passwords.judge_password(password, common=self.common_passwords, username=new.username, email=new.email)
+            passwords.judge_password(
+                password,
+                common=self.common_passwords,
+                breached=self.breached_passwords if self.policy.refuses_breached(compatible=compatible) else (),
+                username=new.username,
+                email=new.email,
+            )
         )
         refuse_if(passwords.judge_retype(password, new.retyped, what="password"))
 

@@ -147,6 +147,14 @@ def test_a_weak_password_is_told_every_reason(service: Server) -> None:
     assert faults(answer) == {"password": ["password_short", "password_common", "password_numeric"]}
 
 
+def test_a_password_known_from_thefts_is_refused_here_and_taken_where_djosers_clients_expect_it(
+    service: Server,
+) -> None:
+    stolen = {**newcomer().sign_up, "password": "gogolmogol"}
+    assert faults(service.client.post("/api/register", json=stolen)) == {"password": ["password_breached"]}
+    assert service.client.post("/auth/users/", json=stolen).status_code == 201
+
+
 def test_a_taken_name_and_address_are_409_however_they_are_spelled(service: Server, ann: Person) -> None:
     again = {"username": ann.username.upper(), "email": ann.email.upper(), "password": ann.password}
     answer = service.client.post("/api/register", json=again)

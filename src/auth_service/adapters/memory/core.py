@@ -45,7 +45,11 @@ class MemoryCore(Core):
 
 
 def memory_core(
-    policy: Policy | None = None, *, common_passwords: Container[str] = frozenset(), throttled: bool = False
+    policy: Policy | None = None,
+    *,
+    common_passwords: Container[str] = frozenset(),
+    breached_passwords: Container[str] = frozenset(),
+    throttled: bool = False,
 ) -> MemoryCore:
     """Build a core on a memory of its own; people may try as often as they like unless it is `throttled`."""
     memory, clock, chance, journal = Memory(), FixedClock(), CountedChance(), MemoryJournal()
@@ -64,6 +68,7 @@ def memory_core(
         signer=signer,
         link_signer=link_signer,
         common_passwords=common_passwords,
+        breached_passwords=breached_passwords,
         mailer=mailer,
         throttle=MemoryThrottle(clock) if throttled else OpenDoor(),
         clock=clock,

@@ -58,7 +58,7 @@ class Accounts(Controller):
             password=form["password"],
             retyped=form["re_password"],
         )
-        user = await desk.core.registration.register(new, client_of(request), found=form.problems)
+        user = await desk.core.registration.register(new, client_of(request), found=form.problems, compatible=True)
         return answers.json(201, account(user))
 
     @route("/", http_method=READ)

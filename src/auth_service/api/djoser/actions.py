@@ -98,6 +98,7 @@ class Passwords(Controller):
             client_of(request),
             retyped=form["re_new_password"],
             found=form.problems,
+            compatible=True,
         )
         return answers.empty()
 
@@ -136,6 +137,7 @@ class Passwords(Controller):
             form.given("new_password"),
             client_of(request),
             retyped=form["re_new_password"],
+            compatible=True,
         )
         return answers.empty()
 

@@ -30,6 +30,7 @@ _PROBLEMS = {
     "password_similar": "The password is too similar to the {name}.",
     "password_short": "This password is too short. It must contain at least {about} characters.",
     "password_common": "This password is too common.",
+    "password_breached": "This password is known from a data breach.",
     "password_numeric": "This password is entirely numeric.",
     "mismatch": "The two {about} fields didn't match.",
     "wrong_password": "Invalid password.",

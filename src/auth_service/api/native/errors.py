@@ -28,6 +28,7 @@ PROBLEMS = {
     "password_similar": "This is too much like the {about}.",
     "password_short": "Use at least {about} characters.",
     "password_common": "This password is one of those that are tried first. Choose another.",
+    "password_breached": "This password is known from thefts elsewhere, so it is tried early. Choose another.",
     "password_numeric": "A password of digits alone is too easy to guess.",
     "mismatch": "The two do not match.",
     "wrong_password": "This is not the current password.",
