@@ -186,6 +186,27 @@ def _frontend(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    return () if text.lower() == "nobody" else tuple(_origin(part.strip()) for part in text.split(","))
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it; `*` is any."""
+    if text == "*":
+        return text
+    parts = _split(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError
+    if parts.path.strip("/") or parts.query or parts.fragment or not parts.netloc.isascii():
+        raise ValueError
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
+
+
+def _show_origins(origins: Sequence[str]) -> str:
+    return ", ".join(origins) or "nobody"
+
+
 def _link(text: str) -> str:
     path = _clean(text).lstrip("/")
     rest = path.replace("{uid}", "", 1).replace("{token}", "", 1)
@@ -274,6 +295,11 @@ _NETWORKS = Kind(
     takes="addresses or networks with commas between them, as 10.0.0.0/8, 192.0.2.7, or nobody",
     read=_networks,
     show=_show_networks,
+)
+_ORIGINS = Kind(
+    takes="origins with commas between them, as https://app.example.org, https://example.org:8443, or *, or nobody",
+    read=_origins,
+    show=_show_origins,
 )
 _KEY_FILE = Kind(takes="the path of a PEM file that exists", read=_key_file)
 _LIFETIME = _duration(1, _LONGEST_LIFETIME)
@@ -398,6 +424,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
         Setting("Proxies whose word on a client's address is taken; nobody else's is.", _NETWORKS),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Setting("Whose pages may read answers in a browser; * is anybody's, but without cookies.", _ORIGINS),
     ] = ()
     throttling: Annotated[
         bool, Setting("Slows down those who guess, flood or fill other people's mailboxes.", _SWITCH)

@@ -203,6 +203,7 @@ def app(*, mailer: Mailer | None = None) -> "ASGIApp":
 async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIterator[ASGIApp]":
     """Give the app of an open core, with its postman and its upkeep at work."""
     from auth_service.api.app import create_app  # noqa: PLC0415
+    from auth_service.api.cors import CrossOrigin  # noqa: PLC0415
     from auth_service.api.log import RequestLog  # noqa: PLC0415
     from auth_service.api.proxies import BehindProxies  # noqa: PLC0415
     from auth_service.api.straight import StraightRoad  # noqa: PLC0415
@@ -213,7 +214,9 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        logged = RequestLog(StraightRoad(made), request_writer(settings.log_format), bind_request)
+        road: ASGIApp = StraightRoad(made)
+        open_to_others = CrossOrigin(road, settings.cors_origins) if settings.cors_origins else road
+        logged = RequestLog(open_to_others, request_writer(settings.log_format), bind_request)
         yield BehindProxies(logged, settings.trusted_proxies) if settings.trusted_proxies else logged
 
 

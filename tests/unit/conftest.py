@@ -15,6 +15,6 @@ def areas() -> Iterator["subprocess.Popen[str] | None"]:
     if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" in os.environ:
         yield None  # this is that interpreter
         return
-    started = start_tests_of_areas()
-    yield started
-    started.kill()
+    with start_tests_of_areas() as started:
+        yield started
+        started.kill()
