@@ -479,7 +479,8 @@ async def _look_around(witness: _Witness) -> None:
         for method in ("get", "head"):
             etag = (await witness.ask(method, path)).headers.get("etag", "")
             await witness.ask(method, path, headers={"If-None-Match": etag})
-    await witness.ask("get", "/.well-known/jwks.json")
+    for method in ("get", "head"):
+        await witness.ask(method, "/.well-known/jwks.json")
     for name in ("docs.css", "docs.js", "docs.svg", "none.css"):
         for method in ("get", "head"):
             etag = (await witness.ask(method, "/docs/{file}", at=f"/docs/{name}")).headers.get("etag", "")

@@ -9,12 +9,15 @@ from typing import Any, cast
 
 import litestar
 import msgspec
+from litestar.enums import HttpMethod
 from litestar.types import ExceptionHandlersMap, Receive, Scope, Send
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 # An answer brings its own status. Litestar believes a DELETE to be one of 204 only, and would refuse it a body.
 delete = partial(litestar.delete, status_code=200)
+# RFC 9110, 9.1: what can be read can be asked about without its body.
+read = partial(litestar.route, http_method=[HttpMethod.GET, HttpMethod.HEAD], status_code=200)
 
 encode = msgspec.json.Encoder().encode
 

@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
-from litestar import Controller, Router, get, route
+from litestar import Controller, Router
 from litestar.di import NamedDependency, Provide
-from litestar.enums import HttpMethod
 from msgspec import Struct
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer, PublicAnswer
+from auth_service.api.answers import Answer, PublicAnswer, read
 from auth_service.api.contract import Reply, contract
 
 Ping = Callable[[], Awaitable[None]]
@@ -46,7 +45,7 @@ class State:
 class Health(Controller):
     """Liveness and readiness."""
 
-    @route("/health", http_method=[HttpMethod.GET, HttpMethod.HEAD], tags=["service"])
+    @read("/health", tags=["service"])
     @contract(
         Reply(200, "It can.", Readiness),
         Reply(
@@ -66,13 +65,13 @@ class Health(Controller):
             return answers.json(503, Readiness("unavailable", "unreachable"), ((b"retry-after", b"1"),))
         return answers.json(200, Readiness("ok", "ok"))
 
-    @route("/health/live", http_method=[HttpMethod.GET, HttpMethod.HEAD], tags=["service"])
+    @read("/health/live", tags=["service"])
     @contract(Reply(200, "It lives.", Liveness), by="anybody")
     async def alive(self) -> Answer:
         """Say that the process lives, whatever the database does."""
         return answers.json(200, Liveness("ok"))
 
-    @get("/.well-known/jwks.json", tags=["service"])
+    @read("/.well-known/jwks.json", tags=["service"])
     @contract(Reply(200, "The keys (RFC 7517); none where tokens are signed with a secret.", Keys), by="anybody")
     async def keys(self, state_of_service: NamedDependency[State]) -> Answer:
         """Give the public keys that access tokens can be checked with, by their `kid`."""

@@ -894,11 +894,11 @@ def test_unknown_paths_and_wrong_methods_are_problems_too(service: Server) -> No
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/user", "GET, PUT, PATCH, DELETE, OPTIONS"),
-        ("/api/sessions/", "GET, DELETE, OPTIONS"),
+        ("/api/user", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ("/api/sessions/", "GET, HEAD, DELETE, OPTIONS"),
         ("/api/sessions/x", "DELETE, OPTIONS"),
         ("/api/login", "POST, OPTIONS"),
-        ("/api/detail", "GET, OPTIONS"),
+        ("/api/detail", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_options_and_405_tell_every_method_a_path_has(service: Server, path: str, methods: str) -> None:
@@ -906,6 +906,14 @@ def test_options_and_405_tell_every_method_a_path_has(service: Server, path: str
         answer = service.client.request(method, path)
         assert answer.status_code == status
         assert set(answer.headers["allow"].split(", ")) == set(methods.split(", "))
+
+
+@pytest.mark.parametrize("path", ["/api/user", "/api/detail", "/api/sessions", "/.well-known/jwks.json", "/health"])
+def test_what_can_be_read_can_be_asked_about_without_its_body(service: Server, ann: Person, path: str) -> None:
+    auth = bearer(service, ann)
+    read, asked = service.client.get(path, headers=auth), service.client.head(path, headers=auth)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == read.headers["content-type"]
 
 
 def test_every_answer_is_private_and_marked(service: Server, ann: Person) -> None:

@@ -2,19 +2,19 @@
 
 import re
 
-from litestar import Controller, patch, post, put, route
+from litestar import Controller, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer, delete
+from auth_service.api.answers import Answer, delete, read
 from auth_service.api.bodies import AnyRequest
 from auth_service.api.caller import client_of
 from auth_service.api.contract import TOO_OFTEN, WRONG_PASSWORD, Gone, Only, Reply, Takes, contract, taken, weak
 from auth_service.api.djoser import wire
 from auth_service.api.djoser.desk import Desk, account
-from auth_service.api.djoser.methods import ACCOUNT, COLLECTION, READ
+from auth_service.api.djoser.methods import ACCOUNT, COLLECTION
 from auth_service.api.straight import STRAIGHT
 from auth_service.domain.errors import NotAllowed, NotFound, NotSignedIn
 from auth_service.domain.model import Caller
@@ -61,7 +61,7 @@ class Accounts(Controller):
         user = await desk.core.registration.register(new, client_of(request), found=form.problems, compatible=True)
         return answers.json(201, account(user))
 
-    @route("/", http_method=READ)
+    @read("/")
     @contract(Reply(200, "The accounts, in the order of their ids.", list[wire.Account]), by="caller")
     async def everybody(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """List the accounts that the caller may see."""
@@ -75,7 +75,7 @@ class Me(Controller):
     path = "/auth/users/me"
     opt = {"allow": ACCOUNT}  # noqa: RUF012 - Litestar's form
 
-    @route("/", http_method=READ, opt=STRAIGHT)
+    @read("/", opt=STRAIGHT)
     @contract(Reply(200, "The account.", wire.Account), by="caller")
     async def show(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Show the caller's account."""
@@ -128,7 +128,7 @@ class SomeAccount(Controller):
     path = "/auth/users/{user_id:str}"
     opt = {"allow": ACCOUNT}  # noqa: RUF012 - Litestar's form
 
-    @route("/", http_method=READ)
+    @read("/")
     @contract(Reply(200, "The account.", wire.Account), *_OTHERS, by="caller")
     async def show(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Show an account."""

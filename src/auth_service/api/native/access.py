@@ -1,11 +1,11 @@
 """Access: signing in and out, tokens, passwords and devices."""
 
-from litestar import Controller, get, post
+from litestar import Controller, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer, delete
+from auth_service.api.answers import Answer, delete, read
 from auth_service.api.bodies import AnyRequest
 from auth_service.api.caller import CredentialsRejected, client_of
 from auth_service.api.contract import TOO_OFTEN, WRONG_PASSWORD, Gone, Nothing, Reply, Takes, contract, weak
@@ -186,7 +186,7 @@ class Sessions(Controller):
 
     path = "/api/sessions"
 
-    @get("/")
+    @read("/")
     @contract(
         Reply(
             200, "The devices, the newest first.", list[wire.Device], shows={"id": "9f2c4e6a8b0d1f3a5c7e9b2d4f6a8c0e"}

@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 
-from litestar import Controller, get, patch, post, put
+from litestar import Controller, patch, post, put
 from litestar.di import NamedDependency
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer, delete
+from auth_service.api.answers import Answer, delete, read
 from auth_service.api.bodies import AnyRequest
 from auth_service.api.caller import client_of
 from auth_service.api.contract import TOO_OFTEN, WRONG_PASSWORD, Gone, Only, Reply, contract, taken, weak
@@ -94,7 +94,7 @@ class OwnAccount(Controller):
 
     path = "/api"
 
-    @get("/user", opt=STRAIGHT)
+    @read("/user", opt=STRAIGHT)
     @contract(Reply(200, "The account.", wire.User), by="caller")
     async def show(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Show the caller's account."""
@@ -144,7 +144,7 @@ class OwnAccount(Controller):
         )
         return answers.empty(204, desk.cookies.clear(request))
 
-    @get("/detail")
+    @read("/detail")
     @contract(Reply(200, "A greeting.", wire.Detail, shows={"message": "Welcome to Page"}), by="caller")
     async def greet(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Greet the caller by name."""

@@ -30,8 +30,8 @@ def native_routes(core: Core, *, insecure_cookies: bool) -> Router:
         "/",
         route_handlers=[
             # Where several handlers share a path, Litestar's own answer to OPTIONS names the methods of one of them.
-            _options("/api/user", b"GET, PUT, PATCH, DELETE, OPTIONS"),
-            _options("/api/sessions", b"GET, DELETE, OPTIONS"),
+            _options("/api/user", b"GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+            _options("/api/sessions", b"GET, HEAD, DELETE, OPTIONS"),
             *CONTROLLERS,
         ],
         dependencies={"desk": Provide(provide_desk, use_cache=True, sync_to_thread=False)},
