@@ -5,11 +5,14 @@ a hundred connections for nothing, so a request has to arrive whole, headers and
 """
 
 import asyncio
+import resource
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ARRIVES_WITHIN = 25.0
+_MOST_OPEN = 10_000
+_KEPT_FOR_OURSELVES = 200
 IDLE_KEPT = 75
 # Who stops a service does it by force after ten seconds, as a rule: by then everything has to be closed.
 ARRIVES_AT_THE_END_WITHIN = 3.0
@@ -23,7 +26,17 @@ def _last_words(status: bytes, sentence: bytes) -> bytes:
     return head % (status, len(body)) + body
 
 
+def most_open() -> int:
+    """Return how many connections are held at a time: what the system gives out, less what the service needs itself.
+
+    Past that the system would refuse every file, database and connection alike.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_OPEN if files == resource.RLIM_INFINITY else max(1, min(_MOST_OPEN, files - _KEPT_FOR_OURSELVES))
+
+
 _TOO_LATE = _last_words(b"408 Request Timeout", b"The request came in too slowly.")
+_TOO_MANY = _last_words(b"503 Service Unavailable\r\nretry-after: 5", b"Too many connections are open. Try again.")
 _NO_HTTP = _last_words(b"400 Bad Request", b"This is not a valid HTTP request.")
 
 
@@ -66,13 +79,17 @@ class _Together:
 class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 by httptools; a connection whose request does not arrive in time is closed with a 408."""
 
+    most_open = most_open()
     _deadline: asyncio.TimerHandle | None = None
-
     _arriving = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait: a connection that never says anything is a slow request too."""
         super().connection_made(transport)
+        if len(self.connections) > self.most_open:
+            transport.write(_TOO_MANY)
+            transport.close()
+            return
         # Not a whole transport, but all of one that uvicorn uses here.
         self.transport = _Together(transport, self.loop)  # type: ignore[assignment]
         self._wait(ARRIVES_WITHIN)

@@ -15,7 +15,7 @@ import uvicorn
 
 from auth_service.adapters.memory.core import memory_core
 from auth_service.api.app import Options, create_app
-from auth_service.api.server import uvicorn_options
+from auth_service.api.server import most_open, uvicorn_options
 from tests.integration.conformance.running import Mailbox, free_port
 
 from .conftest import Serve
@@ -135,6 +135,38 @@ async def test_patience_is_for_requests_and_not_for_answers_or_pauses(monkeypatc
             assert (await read_answer(reader)).body == b"5"
             await asyncio.sleep(1.5 * PATIENCE)
         assert not reader.at_eof()
+
+
+# --- many clients ----------------------------------------------------------------------------------------------------
+
+
+async def test_past_the_most_there_may_be_a_connection_is_told_when_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("auth_service.api.server.PatientProtocol.most_open", 20)
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(impatient(monkeypatch))
+        monkeypatch.setattr("auth_service.api.server.ARRIVES_WITHIN", 30.0)
+        (connection,) = await stack.enter_async_context(connected(port, 1))
+        assert (await connection.ask(request_bytes("GET", "/"))).status == 200
+        idle = [await stack.enter_async_context(opened(port)) for _ in range(19)]
+        async with opened(port) as (reader, _), asyncio.timeout(5):
+            refused = await read_answer(reader)
+            assert await reader.read() == b""
+        assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+        # Who was there before notices nothing, and there is room again when one has gone.
+        assert (await connection.ask(request_bytes("GET", "/"))).status == 200
+        idle[0][1].close()
+        await idle[0][1].wait_closed()
+        async with opened(port) as (reader, writer), asyncio.timeout(5):
+            writer.write(request_bytes("GET", "/"))
+            assert (await read_answer(reader)).status == 200
+
+
+def test_no_more_connections_are_held_than_the_system_has_files_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 1_024
+    monkeypatch.setattr("resource.getrlimit", lambda _: (limit, limit))
+    assert most_open() < limit
 
 
 # --- ending ----------------------------------------------------------------------------------------------------------
