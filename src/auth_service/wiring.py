@@ -32,6 +32,7 @@ from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
+from auth_service.doctor import examine
 from auth_service.domain.core import Core, Ports, build_core
 from auth_service.domain.errors import Busy
 from auth_service.domain.ports.surroundings import Mailer
@@ -170,6 +171,9 @@ def serve(
     except OSError as error:
         sentence = f"Cannot listen on {host} port {port}: {error.strerror}. Give another --host or --port."
         raise StartError(sentence) from error
+    for finding in examine(settings, host=host):
+        if finding.weight == "dangerous":
+            _log.warning("%s %s", finding.sentence, finding.remedy)
     # Here, once, before several processes would, and while a fault can still be told in a sentence.
     asyncio.run(_prepare(settings))
     if settings.frontend_url is None:
@@ -205,7 +209,7 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
     from auth_service.api.app import create_app  # noqa: PLC0415
     from auth_service.api.cors import CrossOrigin  # noqa: PLC0415
     from auth_service.api.log import RequestLog  # noqa: PLC0415
-    from auth_service.api.proxies import BehindProxies  # noqa: PLC0415
+    from auth_service.api.proxies import BehindProxies, UnnamedProxy  # noqa: PLC0415
     from auth_service.api.straight import StraightRoad  # noqa: PLC0415
 
     async with _open(settings, mailer) as works, _at_work(works):
@@ -217,7 +221,8 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
         road: ASGIApp = StraightRoad(made)
         open_to_others = CrossOrigin(road, settings.cors_origins) if settings.cors_origins else road
         logged = RequestLog(open_to_others, request_writer(settings.log_format), bind_request)
-        yield BehindProxies(logged, settings.trusted_proxies) if settings.trusted_proxies else logged
+        proxies = settings.trusted_proxies
+        yield BehindProxies(logged, proxies) if proxies else UnnamedProxy(logged)
 
 
 def openapi(settings: Settings) -> dict[str, object]:

@@ -5,6 +5,7 @@ the right: each proxy adds whom it spoke with at the end, so the first address t
 whatever the client itself wrote before it (CVE-2024-47070).
 """
 
+import logging
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,9 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 Network = IPv4Network | IPv6Network
+# A proxy shows in the first requests there are; after that nobody need look any more.
+_LOOKED_AT = 1_000
+_log = logging.getLogger(__name__)
 _Address = IPv4Address | IPv6Address
 
 # RFC 7239, 4 and 6: for=192.0.2.60, for="[2001:db8::1]:4711"
@@ -51,6 +55,34 @@ class BehindProxies:
 
     def _trusts(self, address: _Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+class UnnamedProxy:
+    """Says once that somebody passes requests on whom the operator has not named; what they say counts for nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._looks = _LOOKED_AT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on as it came."""
+        if self._looks and scope["type"] == ScopeType.HTTP:
+            self._look(scope)
+        await self._app(scope, receive, send)
+
+    def _look(self, scope: Scope) -> None:
+        self._looks -= 1
+        peer = scope.get("client")
+        address = _address(peer[0]) if peer else None
+        # Anybody may write the header. A neighbour who does is a proxy.
+        if address is not None and address.is_private and any(_chain(scope)):
+            self._looks = 0
+            _log.warning(
+                "A proxy at %s passes requests on, and TRUSTED_PROXIES does not name it: all who come by it count as"
+                " one client. Set TRUSTED_PROXIES=%s if it is yours.",
+                address,
+                address,
+            )
 
 
 def _chain(scope: Scope) -> list[str]:
