@@ -76,7 +76,7 @@ def granian_server(folder: Path) -> Server:
     return Server([*command, "--port", str(port), "bench.bare:app"], port, _made(folder), _bare_surroundings())
 
 
-def service_server(folder: Path, database: str, hash_cost: tuple[str, str, str] = SHIPPED_HASH) -> Server:
+def service_server(folder: Path, database: str, hash_cost: tuple[str, str, str] = SHIPPED_HASH, **more: str) -> Server:
     """Prepare the service as it ships, without throttling and activation; not started."""
     port = free_port()
     time_cost, memory, parallelism = hash_cost
@@ -94,6 +94,7 @@ def service_server(folder: Path, database: str, hash_cost: tuple[str, str, str] 
         "ARGON2_TIME_COST": time_cost,
         "ARGON2_MEMORY_KIB": memory,
         "ARGON2_PARALLELISM": parallelism,
+        **more,
     }
     if database:
         # Only the embedded database makes its tables by itself.

@@ -35,7 +35,9 @@ from auth_service.adapters.sql.users import SqlUsers
 from auth_service.doctor import examine
 from auth_service.domain.core import Core, Ports, build_core
 from auth_service.domain.errors import Busy
+from auth_service.domain.model import QueuedMail
 from auth_service.domain.ports.surroundings import Mailer
+from auth_service.domain.post import HANDS
 from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
 
 if TYPE_CHECKING:
@@ -45,8 +47,11 @@ if TYPE_CHECKING:
 
 _LOOK_FOR_MAIL_EVERY = 5.0
 _FINISHES_WITHIN = 5.0
-_SWEEP_EVERY_ROUNDS = 3
-_WRITE_ATTENDANCE_EVERY = 20.0
+# Often, so that what has run out meanwhile is little, however many sign in: the file grows by that, and by no more.
+_SWEEP_EVERY = 1.0
+_SWEEP_PAUSE = 0.02
+_WRITE_ATTENDANCE_EVERY_ROUNDS = 20
+_MEND_EVERY_ROUNDS = 30
 _log = logging.getLogger("auth_service")
 
 
@@ -130,7 +135,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
             signer=signer,
             database=database,
             attendance=attendance,
-            upkeep=SqlUpkeep(database),
+            upkeep=SqlUpkeep(database, chance.hex(32)),
         )
 
 
@@ -258,23 +263,41 @@ async def _at_work(works: Works) -> AsyncIterator[None]:
 
 
 async def _deliver(works: Works, stopping: asyncio.Event) -> None:
-    """Send what is due, several at a time, so that a slow mail server delays no other mail."""
-    post = works.core.post
-    while not stopping.is_set():
-        try:
-            claimed = await post.claim()
-            for outcome in await asyncio.gather(*(post.deliver(each) for each in claimed), return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    # Its lease runs out, and it is tried again; no other mail waits for that.
-                    _log.error("A mail could not be handled", exc_info=outcome)
-            if not claimed:
-                await post.outbox.wait(_LOOK_FOR_MAIL_EVERY)
-        except Busy:
-            # Told by the storage already; it may be back soon.
-            await asyncio.sleep(1.0)
-        except Exception:  # noqa: BLE001 - whatever it is, the next mail is not to blame
-            _log.exception("The postman stumbled and goes on")
-            await asyncio.sleep(1.0)
+    """Send what is due, each mail by a hand of its own: one that hangs keeps its hand, and no other mail waits."""
+    busy: set[asyncio.Task[None]] = set()
+
+    def put_down(hand: asyncio.Task[None]) -> None:
+        busy.discard(hand)
+        # There is a hand free, and whoever came after in the same lane may be due.
+        works.outbox.wake()
+
+    async with asyncio.TaskGroup() as hands:
+        while not stopping.is_set():
+            try:
+                claimed = await works.core.post.claim(HANDS - len(busy)) if len(busy) < HANDS else []
+            except Busy:
+                # Told by the storage already; it may be back soon.
+                await asyncio.sleep(1.0)
+                continue
+            except Exception:  # noqa: BLE001 - whatever it is, the next mail is not to blame
+                _log.exception("The postman stumbled and goes on")
+                await asyncio.sleep(1.0)
+                continue
+            for queued in claimed:
+                hand = hands.create_task(_deliver_one(works, queued))
+                busy.add(hand)
+                hand.add_done_callback(put_down)
+            await works.outbox.wait(_LOOK_FOR_MAIL_EVERY)
+
+
+async def _deliver_one(works: Works, queued: QueuedMail) -> None:
+    try:
+        await works.core.post.deliver(queued)
+    except Busy:
+        # Told by the storage already. The lease runs out, and it is tried again.
+        return
+    except Exception:  # noqa: BLE001 - as above; no other mail waits for that
+        _log.exception("A mail could not be handled")
 
 
 async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
@@ -282,13 +305,19 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
     rounds = 0
     while not stopping.is_set():
         with suppress(TimeoutError):
-            async with asyncio.timeout(_WRITE_ATTENDANCE_EVERY):
+            async with asyncio.timeout(_SWEEP_EVERY):
                 await stopping.wait()
         rounds += 1
         try:
-            await works.attendance.write_down()
-            if rounds % _SWEEP_EVERY_ROUNDS == 0:
-                await works.upkeep.sweep()
+            if rounds % _WRITE_ATTENDANCE_EVERY_ROUNDS == 0:
+                await works.attendance.write_down()
+            if rounds % _MEND_EVERY_ROUNDS == 0:
+                await works.upkeep.mend()
+            while await works.upkeep.sweep():
+                if stopping.is_set():
+                    break
+                # Between two batches, others write.
+                await asyncio.sleep(_SWEEP_PAUSE)
         except Busy:
             continue
         except Exception:  # noqa: BLE001 - whatever it is, the service goes on

@@ -18,6 +18,7 @@ from auth_service.adapters.sql.sqlite import SqliteDatabase
 from auth_service.adapters.sql.statements import Statement
 from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
+from auth_service.adapters.sql.upkeep_statements import SWEEPS
 from auth_service.domain.errors import TooManyAttempts
 from auth_service.domain.ports.throttle import Counter
 
@@ -106,20 +107,21 @@ class TestCounts:
         with closing(sqlite3.connect(file)) as connection, connection:
             over = [(f"{number:032x}", 1, 5.0) for number in range(1_234)]
             connection.executemany("INSERT INTO attempts VALUES (?, ?, ?)", [*over, ("f" * 32, 1, 9e9)])
-        await SqlUpkeep(database).sweep()
+        upkeep = SqlUpkeep(database, "me")
+        while await upkeep.sweep():
+            pass
         assert stored(file) == [("f" * 32, 1, 9e9)]
 
-    @pytest.mark.parametrize("statement", [statements.WAIT_FOR_ATTEMPT, statements.SWEEP_ATTEMPTS])
+    @pytest.mark.parametrize("statement", [statements.WAIT_FOR_ATTEMPT, *SWEEPS])
     def test_nothing_is_found_by_reading_all_rows(self, empty_database: Path, statement: Statement) -> None:
         with closing(sqlite3.connect(empty_database)) as connection:
             plan = connection.execute(
-                f"EXPLAIN QUERY PLAN {statement.sqlite}", statement.values({"key": "", "most": 1})
+                f"EXPLAIN QUERY PLAN {statement.sqlite}",
+                statement.values({"key": "", "most": 1, "kept": 1.0, "dead_kept": 1.0}),
             ).fetchall()
         assert all("SCAN" not in row[3] for row in plan), plan
 
-    @pytest.mark.parametrize(
-        "statement", [statements.TAKE_ATTEMPT, statements.WAIT_FOR_ATTEMPT, statements.SWEEP_ATTEMPTS]
-    )
+    @pytest.mark.parametrize("statement", [statements.TAKE_ATTEMPT, statements.WAIT_FOR_ATTEMPT, *SWEEPS])
     def test_postgresql_can_be_asked_the_same(self, statement: Statement) -> None:
         text = str(statement.clause.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
         assert "clock_timestamp()" in text

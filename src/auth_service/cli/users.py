@@ -1,17 +1,14 @@
 """`auth-service users`: accounts made, found and changed by an operator."""
 
 import sys
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import click
-import msgspec
 
+from auth_service.cli.tables import print_list
 from auth_service.cli.terminal import given_settings, in_words, is_utf8, named, print_json, readable, when, with_core
 from auth_service.domain.core import Core
 from auth_service.domain.model import User
-
-_AT_ONCE: Final = 500
 
 
 @click.group()
@@ -53,8 +50,8 @@ def list_users(*, as_json: bool) -> None:
     """Print all accounts in order of id."""
 
     async def listed(core: Core) -> None:
-        everybody = _in_batches(core.people.everybody())
-        await (_print_array(everybody) if as_json else _print_table(everybody))
+        everybody = (_as_object(user) async for user in core.people.everybody())
+        await print_list(everybody, _COLUMNS, as_json=as_json)
 
     with_core(given_settings(), listed)
 
@@ -160,17 +157,6 @@ def _as_object(user: User) -> dict[str, Any]:
     }
 
 
-async def _in_batches(everybody: AsyncIterator[User]) -> AsyncIterator[list[dict[str, Any]]]:
-    """Take accounts some hundred at a time: there may be a million."""
-    batch = []
-    async for user in everybody:
-        batch.append(_as_object(user))
-        if len(batch) == _AT_ONCE:
-            yield batch
-            batch = []
-    yield batch
-
-
 _COLUMNS: Final = {
     "id": "id",
     "username": "username",
@@ -180,23 +166,3 @@ _COLUMNS: Final = {
     "staff": "is_staff",
     "created": "created_at",
 }
-
-
-async def _print_table(batches: AsyncIterator[list[dict[str, Any]]]) -> None:
-    rows = [list(_COLUMNS)]
-    widths = [0] * len(_COLUMNS)
-    async for batch in batches:
-        rows += [[in_words(facts[name]) for name in _COLUMNS.values()] for facts in batch]
-        widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*rows, strict=True), strict=True)]
-        for row in rows:
-            click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
-        rows = []
-
-
-async def _print_array(batches: AsyncIterator[list[dict[str, Any]]]) -> None:
-    separator = "["
-    async for batch in batches:
-        for facts in batch:
-            click.echo(f"{separator}\n  {msgspec.json.encode(facts).decode()}", nl=False)
-            separator = ","
-    click.echo("[]" if separator == "[" else "\n]")

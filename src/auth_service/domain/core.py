@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from auth_service.domain.credentials import Credentials
 from auth_service.domain.devices import Devices
+from auth_service.domain.mailroom import Mailroom
 from auth_service.domain.people import People
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher, TokenSigner
@@ -20,7 +21,7 @@ from auth_service.domain.profiles import Profiles
 from auth_service.domain.registration import Registration
 from auth_service.domain.tokens import Tokens
 
-_Area = TypeVar("_Area", Registration, Credentials, Tokens, Profiles, Devices, People, Post)
+_Area = TypeVar("_Area", Registration, Credentials, Tokens, Profiles, Devices, People, Post, Mailroom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Core:
     devices: Devices
     people: People
     post: Post
+    mailroom: Mailroom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ def build_core(ports: Ports) -> Core:
         devices=_build(Devices, ports),
         people=_build(People, ports),
         post=_build(Post, ports),
+        mailroom=_build(Mailroom, ports),
     )
 
 

@@ -20,6 +20,7 @@ MailKind = Literal[
     "username_changed",
     "email_changed",
 ]
+MailState = Literal["waiting", "sent", "dead", "superseded", "dropped"]
 LinkPurpose = Literal["activation", "password_reset", "username_reset"]
 
 
@@ -170,6 +171,22 @@ class QueuedMail(Struct, frozen=True, kw_only=True):
     id: int
     message_id: str
     attempts: int
+    mail: Mail
+
+
+class KeptMail(Struct, frozen=True, kw_only=True):
+    """A mail in the outbox as its operator sees it: what became of it so far, and why.
+
+    While it waits it may be held by a postman, who is sending it just now.
+    """
+
+    id: int
+    message_id: str
+    state: MailState
+    held: bool
+    attempts: int
+    due_at: float
+    why: str
     mail: Mail
 
 

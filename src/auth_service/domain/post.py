@@ -1,5 +1,6 @@
 """Post: what becomes of a mail that is due."""
 
+import asyncio
 from dataclasses import dataclass
 
 from auth_service.domain import links
@@ -10,8 +11,11 @@ from auth_service.domain.ports.outbox import Outbox
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal, MailDelayed, Mailer, MailRefused
 from auth_service.domain.ports.users import Users
 
-_LEASE = 60.0
-_AT_ONCE = 16
+HANDS = 16
+"""How many mails one process sends at once."""
+# Longer than a try may take, with time to look things up and to record what came of it: nobody alive is overtaken.
+_LEASE = 30.0
+_LONGEST_TRY = 20.0
 _MOST_TRIES = 14
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 3_600.0
@@ -30,9 +34,9 @@ class Post:
     chance: Chance
     journal: Journal
 
-    async def claim(self) -> list[QueuedMail]:
+    async def claim(self, most: int = HANDS) -> list[QueuedMail]:
         """Take mails that are due."""
-        return list(await self.outbox.claim(limit=_AT_ONCE, lease=_LEASE))
+        return list(await self.outbox.claim(limit=most, lease=_LEASE))
 
     async def deliver(self, queued: QueuedMail) -> None:
         """Send one mail, or find that nobody is to get it, and record which."""
@@ -45,17 +49,23 @@ class Post:
             await self.outbox.sent(queued)
             return
         try:
-            await self.mailer.send(letter)
+            async with asyncio.timeout(_LONGEST_TRY):
+                await self.mailer.send(letter)
         except MailRefused as refusal:
             await self._give_up(queued, str(refusal))
         except MailDelayed as delay:
-            if queued.attempts >= _MOST_TRIES:
-                await self._give_up(queued, str(delay))
-            else:
-                await self.outbox.failed(queued, retry_in=self._pause(queued.attempts), why=str(delay))
+            await self._put_off(queued, str(delay))
+        except TimeoutError:
+            await self._put_off(queued, f"it could not be handed over within {_LONGEST_TRY:g} s")
         else:
             await self.outbox.sent(queued)
             self.journal.note(Fact(what="mail_sent", user_id=queued.mail.user_id, why=queued.mail.kind))
+
+    async def _put_off(self, queued: QueuedMail, why: str) -> None:
+        if queued.attempts >= _MOST_TRIES:
+            await self._give_up(queued, why)
+        else:
+            await self.outbox.failed(queued, retry_in=self._pause(queued.attempts), why=why)
 
     async def _give_up(self, queued: QueuedMail, why: str) -> None:
         await self.outbox.failed(queued, retry_in=None, why=why)

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import get_args
 
-from auth_service.adapters.contracts.store import START, Storage, StorageContract, mail_to
+import pytest
+
+from auth_service.adapters.contracts.lanes import LanesContract
+from auth_service.adapters.contracts.store import START, Storage, mail_to
 from auth_service.domain.model import Mail, MailKind, QueuedMail
 
 # Time may run by itself in a database: a second too early and a second too late are told apart, no less.
@@ -17,7 +20,7 @@ def recipients(mails: Iterable[QueuedMail]) -> list[str]:
     return [queued.mail.to for queued in mails]
 
 
-class OutboxContract(StorageContract):
+class OutboxContract(LanesContract):
     """A mail waits until it is claimed, and is claimed again until it was sent or given up."""
 
     async def test_a_mail_is_handed_out_as_it_was_put(self, storage: Storage) -> None:
@@ -43,7 +46,7 @@ class OutboxContract(StorageContract):
         assert await storage.claim() == []
 
     async def test_every_mail_has_a_name_of_its_own(self, storage: Storage) -> None:
-        await storage.put(mail_to(), mail_to(), mail_to())
+        await storage.put(mail_to("a"), mail_to("b"), mail_to("c"))
         claimed = await storage.claim()
         assert len({queued.message_id for queued in claimed}) == 3
         assert len({queued.id for queued in claimed}) == 3
@@ -171,4 +174,63 @@ class OutboxContract(StorageContract):
     async def test_waiting_ends_without_a_mail_too(self, storage: Storage) -> None:
         async with asyncio.timeout(5.0):
             await storage.outbox.wait(0.01)
+        assert await storage.claim() == []
+
+    async def test_what_became_of_each_mail_can_be_seen(self, storage: Storage) -> None:
+        await storage.put(*(mail_to(name) for name in "abcde"))
+        sent, dead, busy, held = await storage.claim(limit=4)
+        await storage.outbox.sent(sent)
+        await storage.outbox.failed(dead, retry_in=None, why="no such mailbox")
+        await storage.outbox.failed(busy, retry_in=30.0, why="busy")
+        kept = await storage.outbox.page()
+        assert [(mail.id, mail.message_id, mail.mail) for mail in kept[:4]] == [
+            (queued.id, queued.message_id, queued.mail) for queued in (sent, dead, busy, held)
+        ]
+        assert [(mail.state, mail.held, mail.attempts, mail.why) for mail in kept] == [
+            ("sent", False, 1, ""),
+            ("dead", False, 1, "no such mailbox"),
+            ("waiting", False, 1, "busy"),
+            ("waiting", True, 1, ""),
+            ("waiting", False, 0, ""),
+        ]
+        assert A_MOMENT < kept[2].due_at - kept[4].due_at < 60.0
+        assert await storage.outbox.page(after=sent.id, limit=2) == kept[1:3]
+        assert await storage.outbox.page(state="waiting", after=busy.id) == kept[3:]
+        assert await storage.outbox.page(state="dropped") == []
+        assert await storage.outbox.kept(dead.id) == kept[1]
+        assert await storage.outbox.kept(10**6) is None
+
+    @pytest.mark.parametrize("pause", [None, 3_600.0])
+    async def test_a_mail_that_is_retried_is_due_at_once_under_its_name_with_its_tries_counted_anew(
+        self, storage: Storage, pause: float | None
+    ) -> None:
+        await storage.put(mail_to())
+        (failed,) = await storage.claim()
+        await storage.outbox.failed(failed, retry_in=pause, why="busy")
+        assert await storage.outbox.retry(failed.id)
+        (again,) = await storage.claim()
+        assert (again.id, again.message_id, again.attempts) == (failed.id, failed.message_id, 1)
+        await storage.outbox.sent(again)
+        assert [kept.state for kept in await storage.outbox.page()] == ["sent"]
+
+    @pytest.mark.parametrize("pause", [None, 0.0])
+    async def test_a_mail_that_is_dropped_never_goes_out(self, storage: Storage, pause: float | None) -> None:
+        await storage.put(mail_to())
+        (failed,) = await storage.claim()
+        await storage.outbox.failed(failed, retry_in=pause, why="busy")
+        assert await storage.outbox.drop(failed.id)
+        assert await storage.claim() == []
+        assert [kept.state for kept in await storage.outbox.page()] == ["dropped"]
+
+    async def test_what_is_held_sent_dropped_or_unknown_is_left_as_it_is(self, storage: Storage) -> None:
+        await storage.put(*(mail_to(name) for name in "abc"))
+        held, sent, dropped = await storage.claim()
+        await storage.outbox.sent(sent)
+        await storage.outbox.failed(dropped, retry_in=60.0, why="busy")
+        await storage.outbox.drop(dropped.id)
+        before = await storage.outbox.page()
+        for mail_id in (held.id, sent.id, dropped.id, 10**6):
+            assert not await storage.outbox.retry(mail_id)
+            assert not await storage.outbox.drop(mail_id)
+        assert await storage.outbox.page() == before
         assert await storage.claim() == []

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
 
-from auth_service.domain.model import Mail, Session, User
+from auth_service.domain.model import Mail, MailState, Session, User
 
 
-class KeptMail(Struct, frozen=True, kw_only=True):
-    """A mail in the outbox. It may be claimed from `free_at` on; None means never again, for the reason in `why`."""
+class StoredMail(Struct, frozen=True, kw_only=True):
+    """A mail in the outbox: when it may be claimed, how long somebody holds it, and what became of it."""
 
     id: int
     message_id: str
     mail: Mail
-    free_at: float | None
+    lane: str
+    due_at: float
+    held_until: float = 0.0
+    state: MailState = "waiting"
     attempts: int = 0
     why: str = ""
 
@@ -29,7 +32,7 @@ class Tables:
     addresses: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     revoked: dict[str, float] = field(default_factory=dict)
-    mails: dict[int, KeptMail] = field(default_factory=dict)
+    mails: dict[int, StoredMail] = field(default_factory=dict)
     last_user_id: int = 0
     last_mail_id: int = 0
 

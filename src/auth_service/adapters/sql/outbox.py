@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from auth_service.adapters.sql import statements
-from auth_service.adapters.sql.database import Database
+from msgspec.structs import replace
+
+from auth_service.adapters.sql import mail_statements as statements
+from auth_service.adapters.sql.database import Database, Row
 from auth_service.adapters.sql.statements import Write
-from auth_service.domain.model import Mail, QueuedMail
+from auth_service.domain.lanes import lane_of
+from auth_service.domain.model import KeptMail, Mail, MailState, QueuedMail
 from auth_service.domain.ports.surroundings import Chance
 
 _AGENT_KEPT = 200
@@ -25,24 +28,24 @@ class SqlOutbox:
 
     async def claim(self, *, limit: int, lease: float) -> Sequence[QueuedMail]:
         """Take mails that are due; of two processes asking at once each gets its own."""
-        rows = await self.database.write([Write(statements.CLAIM_MAIL, {"most": limit, "lease": lease})])
+        claimed: list[QueuedMail] = []
+        while len(claimed) < limit:
+            rows = await self.database.write(
+                [Write(statements.CLAIM_MAIL, {"most": limit - len(claimed), "lease": lease})]
+            )
+            claimed += (_queued(row) for row in rows if _state(row) == "waiting")
+            if all(_state(row) == "waiting" for row in rows):
+                break
+            # Some gave way instead: those they were in the way of may be due.
         # RETURNING promises no order.
-        return sorted(
-            (
-                QueuedMail(
-                    id=row[0],
-                    message_id=row[1],
-                    attempts=row[2],
-                    mail=Mail(kind=row[3], to=row[4], user_id=row[5], address=row[6], agent=row[7], at=row[8]),
-                )
-                for row in rows
-            ),
-            key=lambda queued: queued.id,
-        )
+        return sorted(claimed, key=lambda queued: queued.id)
 
     async def sent(self, mail: QueuedMail) -> None:
-        """Record that a mail went out."""
-        await self.database.write([Write(statements.MAIL_SENT, {"the_id": mail.id})])
+        """Record that a mail went out, and in the same commit that those it passed never will."""
+        writes = [Write(statements.MAIL_SENT, {"the_id": mail.id})]
+        if lane := lane_of(mail.mail):
+            writes.append(Write(statements.SUPERSEDE, {"the_id": mail.id, "the_lane": lane}))
+        await self.database.write(writes)
 
     async def failed(self, mail: QueuedMail, *, retry_in: float | None, why: str) -> None:
         """Record a failed try."""
@@ -51,6 +54,28 @@ class SqlOutbox:
             await self.database.write([Write(statements.MAIL_DEAD, values)])
         else:
             await self.database.write([Write(statements.MAIL_FAILED, {**values, "retry_in": retry_in})])
+
+    async def kept(self, mail_id: int) -> KeptMail | None:
+        """Find a mail."""
+        row = await self.database.one(statements.KEPT_MAIL, {"the_id": mail_id})
+        return None if row is None else _kept(row)
+
+    async def page(self, *, state: MailState | None = None, after: int = 0, limit: int = 500) -> Sequence[KeptMail]:
+        """Return mails in order of id."""
+        values: dict[str, object] = {"after": after, "most": limit}
+        if state is None:
+            rows = await self.database.rows(statements.MAIL_PAGE, values)
+        else:
+            rows = await self.database.rows(statements.MAIL_PAGE_OF_STATE, {**values, "state": state})
+        return [_kept(row) for row in rows]
+
+    async def retry(self, mail_id: int) -> bool:
+        """Make a mail due at once."""
+        return bool(await self.database.write([Write(statements.RETRY_MAIL, {"the_id": mail_id})]))
+
+    async def drop(self, mail_id: int) -> bool:
+        """Let a mail never go out."""
+        return bool(await self.database.write([Write(statements.DROP_MAIL, {"the_id": mail_id})]))
 
     async def wait(self, longest: float) -> None:
         """Return soon after a mail was queued in this process; others' are found by looking now and then."""
@@ -64,6 +89,31 @@ class SqlOutbox:
         self._queued.set()
 
 
+def _queued(row: Row) -> QueuedMail:
+    """Return the mail in a row that begins with `MAIL_COLUMNS`."""
+    mail = Mail(kind=row[3], to=row[4], user_id=row[5], address=row[6], agent=row[7], at=row[8])
+    return QueuedMail(id=row[0], message_id=row[1], attempts=row[2], mail=mail)
+
+
+def _state(row: Row) -> MailState:
+    state: MailState = row[9]
+    return state
+
+
+def _kept(row: Row) -> KeptMail:
+    queued = _queued(row)
+    return KeptMail(
+        id=queued.id,
+        message_id=queued.message_id,
+        attempts=queued.attempts,
+        mail=queued.mail,
+        state=_state(row),
+        due_at=row[10],
+        why=row[11],
+        held=bool(row[12]),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SqlOutboxChanges:
     """Collects mails."""
@@ -74,13 +124,15 @@ class SqlOutboxChanges:
 
     def put(self, mail: Mail) -> None:
         """Queue a mail under a name it keeps, however often it is tried."""
+        mail = replace(mail, to=mail.to[:_ADDRESS_KEPT])
         values = {
             "message_id": f"<{self.chance.hex(32)}@{self.mail_host}>",
             "kind": mail.kind,
-            "recipient": mail.to[:_ADDRESS_KEPT],
+            "recipient": mail.to,
             "user_id": mail.user_id,
             "address": mail.address,
             "agent": mail.agent[:_AGENT_KEPT],
             "at": mail.at,
+            "lane": lane_of(mail),
         }
         self.writes.append(Write(statements.PUT_MAIL, values))

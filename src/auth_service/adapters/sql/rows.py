@@ -90,6 +90,14 @@ class MailRow(AdvancedDeclarativeBase):
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),
+        Index(
+            "ix_outbox_lane",
+            "lane",
+            "id",
+            sqlite_where=text("lane <> ''"),
+            postgresql_where=text("lane <> ''"),
+        ),
+        Index("ix_outbox_done_at", "done_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -108,3 +116,16 @@ class MailRow(AdvancedDeclarativeBase):
     attempts: Mapped[int] = mapped_column(Integer)
     why: Mapped[str] = mapped_column(String(500))
     done_at: Mapped[float | None] = mapped_column(Double)
+    lane: Mapped[str] = mapped_column(String(32), server_default="")
+    # When `due_at` or `leased_until` was last set: later than now, where the clock has been set back since.
+    scheduled_at: Mapped[float] = mapped_column(Double, server_default="0")
+
+
+class ChoreRow(AdvancedDeclarativeBase):
+    """Work that one process does for all of them, and whose turn it is."""
+
+    __tablename__ = "chores"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64))
+    held_until: Mapped[float] = mapped_column(Double)

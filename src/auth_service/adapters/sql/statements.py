@@ -1,4 +1,4 @@
-"""Every statement the service asks of its database, each built once from the tables."""
+"""Statements about accounts, sign-ins and attempts, each built once from the tables; and what a statement is."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,7 +10,6 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Table,
-    and_,
     bindparam,
     case,
     delete,
@@ -26,7 +25,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import Compiled, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from auth_service.adapters.sql.rows import AttemptsRow, MailRow, RevokedTokenRow, SessionRow, UserRow
+from auth_service.adapters.sql.rows import AttemptsRow, RevokedTokenRow, SessionRow, UserRow
 
 Values = Mapping[str, object]
 _SQLITE = sqlite.dialect(paramstyle="named")
@@ -81,17 +80,17 @@ def _now_in_postgresql(_element: object, _compiler: SQLCompiler, **_: Any) -> st
     return "extract(epoch from clock_timestamp())::double precision"
 
 
-def _table(row: type) -> Table:
-    table: FromClause = row.__table__  # type: ignore[attr-defined]
-    assert isinstance(table, Table)  # noqa: S101 - a mapped class has one
-    return table
+def table(row: type) -> Table:
+    """Return the table of a mapped class."""
+    found: FromClause = row.__table__  # type: ignore[attr-defined]
+    assert isinstance(found, Table)  # noqa: S101 - a mapped class has one
+    return found
 
 
-_users = _table(UserRow)
-_sessions = _table(SessionRow)
-_revoked = _table(RevokedTokenRow)
-_attempts = _table(AttemptsRow)
-_outbox = _table(MailRow)
+_users = table(UserRow)
+_sessions = table(SessionRow)
+_revoked = table(RevokedTokenRow)
+_attempts = table(AttemptsRow)
 
 USER_COLUMNS = tuple(column for column in _users.c if not column.name.endswith("_key"))
 SESSION_COLUMNS = tuple(_sessions.c)
@@ -210,89 +209,6 @@ WAIT_FOR_ATTEMPT = Statement(
         _attempts.c.key == bindparam("key"),
         _attempts.c["count"] >= bindparam("most", type_=Integer),
         _attempts.c.window_ends > database_now(),
-    )
-)
-
-# --- outbox
-
-MAIL_COLUMNS = tuple(
-    _outbox.c[name]
-    for name in ("id", "message_id", "attempts", "kind", "recipient", "user_id", "address", "agent", "at")
-)
-PUT_MAIL = Statement(
-    insert(_outbox)
-    .inline()
-    .values(
-        **_given("message_id", "kind", "recipient", "user_id", "address", "agent", "at"),
-        state="waiting",
-        due_at=database_now(),
-        leased_until=0.0,
-        attempts=0,
-        why="",
-    )
-)
-_due = and_(
-    _outbox.c.state == literal_column("'waiting'"),
-    _outbox.c.due_at <= database_now(),
-    _outbox.c.leased_until <= database_now(),
-)
-CLAIM_MAIL = Statement(
-    update(_outbox)
-    .where(
-        _outbox.c.id.in_(
-            select(_outbox.c.id)
-            .where(_due)
-            .order_by(_outbox.c.due_at, _outbox.c.id)
-            .limit(bindparam("most"))
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .values(leased_until=database_now() + bindparam("lease", type_=Double), attempts=_outbox.c.attempts + 1)
-    .returning(*MAIL_COLUMNS)
-)
-MAIL_SENT = Statement(
-    update(_outbox)
-    .where(_outbox.c.id == bindparam("the_id"))
-    .values(state="sent", done_at=database_now(), leased_until=0.0)
-)
-# Who reports a failure after their lease ran out must not free what another holds by now: the count tells them apart.
-_still_mine = and_(_outbox.c.id == bindparam("the_id"), _outbox.c.attempts == bindparam("attempt"))
-MAIL_FAILED = Statement(
-    update(_outbox)
-    .where(_still_mine)
-    .values(due_at=database_now() + bindparam("retry_in", type_=Double), leased_until=0.0, why=bindparam("reason"))
-)
-MAIL_DEAD = Statement(
-    update(_outbox)
-    .where(_still_mine)
-    .values(state="dead", done_at=database_now(), leased_until=0.0, why=bindparam("reason"))
-)
-
-# --- upkeep: small batches, so that nobody waits behind a long one
-
-_few: ColumnElement[int] = bindparam("most")
-SWEEP_SESSIONS = Statement(
-    delete(_sessions).where(
-        _sessions.c.id.in_(select(_sessions.c.id).where(_sessions.c.expires_at < database_now()).limit(_few))
-    )
-)
-SWEEP_REVOKED = Statement(
-    delete(_revoked).where(
-        _revoked.c.id.in_(select(_revoked.c.id).where(_revoked.c.expires_at < database_now()).limit(_few))
-    )
-)
-SWEEP_ATTEMPTS = Statement(
-    delete(_attempts)
-    .where(_attempts.c.key.in_(select(_attempts.c.key).where(_attempts.c.window_ends < database_now()).limit(_few)))
-    .returning(_attempts.c.key)
-)
-SWEEP_MAIL = Statement(
-    delete(_outbox).where(
-        _outbox.c.id.in_(
-            select(_outbox.c.id)
-            .where(_outbox.c.state == "sent", _outbox.c.done_at < database_now() - bindparam("kept", type_=Double))
-            .limit(_few)
-        )
     )
 )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from auth_service.adapters.sql import statements
+from auth_service.adapters.sql import mail_statements
 from auth_service.adapters.sql.database import Database
 from auth_service.adapters.sql.outbox import SqlOutbox, SqlOutboxChanges
 from auth_service.adapters.sql.sessions import SqlSessionChanges
@@ -28,7 +28,7 @@ class SqlUnitOfWork:
         rows = await self._database.write(self._writes)
         if rows:
             self.new_user_id = rows[0][0]
-        if any(write.statement is statements.PUT_MAIL for write in self._writes):
+        if any(write.statement is mail_statements.PUT_MAIL for write in self._writes):
             self._outbox.wake()
 
 
