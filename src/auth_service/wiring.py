@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from auth_service.api.app import Options
 
-_LOOK_FOR_MAIL_EVERY = 5.0
+_LOOK_FOR_MAIL_EVERY = 1.0
 _FINISHES_WITHIN = 5.0
 # Often, so that what has run out meanwhile is little, however many sign in: the file grows by that, and by no more.
 _SWEEP_EVERY = 1.0

@@ -1,11 +1,13 @@
 """Post: every mail that is due is sent, tried again, or given up; whoever is not to get one gets none."""
 
+import asyncio
 from typing import get_args
 
 import pytest
 
 from auth_service.adapters.memory.core import MemoryCore
-from auth_service.domain.model import KeptMail, Mail, MailKind, QueuedMail
+from auth_service.domain import post
+from auth_service.domain.model import KeptMail, Letter, Mail, MailKind, QueuedMail
 from auth_service.domain.ports.surroundings import MailDelayed, MailRefused
 
 from .support import LAPTOP, PHONE, delivered, house, make, put, register
@@ -203,3 +205,71 @@ async def test_no_link_token_or_text_stands_in_the_outbox() -> None:
     for queued in await core.post.claim():
         assert user.stamp not in repr(queued)
         assert "://" not in repr(queued)
+
+
+async def test_a_mailer_that_never_comes_back_is_left_and_its_mail_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(post, "_LONGEST_TRY", 0.01)
+    core = house()
+    await register(core)
+
+    async def hang(_letter: Letter) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(core.mailer, "send", hang)
+    assert await core.deliver() == []
+    (kept,) = [kept async for kept in core.mailroom.mails()]
+    assert (kept.state, kept.held, kept.why) == ("waiting", False, "it could not be handed over within 0.01 s")
+
+
+async def test_a_newer_link_takes_the_place_of_one_that_waits_and_says_when_it_was_asked_for() -> None:
+    core = house()
+    await make(core)
+    await core.credentials.request_reset("password_reset", "ann@example.org", LAPTOP)
+    core.mailer.trouble = MailDelayed("greylisted")
+    for _ in range(6):
+        await core.deliver()
+        core.clock.advance(60)
+    core.mailer.trouble = None
+    await core.credentials.request_reset("password_reset", "ANN@Example.org", PHONE)
+    (letter,) = await core.deliver()
+    assert (letter.at, letter.agent) == (core.clock.now(), PHONE.agent)
+    core.clock.advance(1_000_000)
+    assert await core.deliver() == []
+    assert [kept.state async for kept in core.mailroom.mails()] == ["superseded", "sent"]
+
+
+async def test_who_asks_twice_gets_two_links_in_the_order_they_were_asked_for() -> None:
+    core = house()
+    await make(core)
+    for client in (LAPTOP, PHONE):
+        await core.credentials.request_reset("password_reset", "ann@example.org", client)
+    assert [letter.agent for letter in await core.deliver()] == [LAPTOP.agent, PHONE.agent]
+
+
+async def test_lanes_do_not_tell_who_has_an_account() -> None:
+    core = house()
+    await make(core)
+    fates = []
+    for address in ("ann@example.org", "nobody@example.org"):
+        for _ in range(3):
+            await core.credentials.request_reset("password_reset", address, LAPTOP)
+        fates.append([queued.attempts for queued in await core.post.claim()])
+    assert fates == [[1], [1]]
+
+
+async def test_an_operator_lets_dead_mails_go_out_after_all() -> None:
+    core = house()
+    await register(core)
+    await register(core, "bob")
+    core.mailer.trouble = MailRefused("no")
+    await core.deliver()
+    core.mailer.trouble = None
+    first, second = await _dead(core)
+    assert await core.mailroom.drop([first.id, 99]) == {99: "unknown"}
+    assert await core.mailroom.retry([first.id]) == {first.id: "dropped"}
+    assert await core.mailroom.retry_dead() == 1
+    (letter,) = await core.deliver()
+    assert letter.message_id == second.message_id
+    assert await core.mailroom.retry([second.id]) == {second.id: "sent"}

@@ -55,9 +55,14 @@ def html(message: EmailMessage) -> str:
 
 @dataclass
 class PostOffice:
-    """Answers each command as `answers` says, after `pauses`, and keeps what it takes."""
+    """Answers each command as `answers` says, after `pauses`, and keeps what it takes.
+
+    Recipients have answers of their own in `recipients`; who is in `stuck` gets none.
+    """
 
     answers: dict[str, str] = field(default_factory=dict)
+    recipients: dict[str, str] = field(default_factory=dict)
+    stuck: set[str] = field(default_factory=set)
     pauses: dict[str, float] = field(default_factory=dict)
     login: tuple[str, str] | None = None
     taken: list[Envelope] = field(default_factory=list)
@@ -74,6 +79,10 @@ class PostOffice:
     async def handle_RCPT(  # noqa: N802 - the same
         self, _server: SMTP, _session: object, envelope: Envelope, address: str, _options: Sequence[str]
     ) -> str:
+        if address in self.stuck:
+            await asyncio.sleep(60)
+        if address in self.recipients:
+            return self.recipients[address]
         envelope.rcpt_tos.append(address)
         return await self._answer("RCPT")
 

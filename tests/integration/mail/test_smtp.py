@@ -57,6 +57,21 @@ async def test_the_servers_answer_decides_and_is_told(
     assert not office.taken
 
 
+async def test_of_two_recipients_the_one_that_is_refused_harms_not_the_other(
+    writer: MailWriter, post_office: OpenPostOffice
+) -> None:
+    office = await post_office()
+    office.recipients["bob@example.org"] = "550 5.1.1 nobody here by that name"
+    office.recipients["carl@example.org"] = "452 4.2.2 mailbox full"
+    mailer = _mailer(writer, office)
+    outcomes = await asyncio.gather(
+        *(mailer.send(replace(LETTER, to=f"{name}@example.org")) for name in ("ann", "bob", "carl")),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), MailRefused, MailDelayed]
+    assert [mail.to for mail in await office.arrived()] == ["ann@example.org"]
+
+
 async def test_a_server_that_quotes_our_link_does_not_get_it_into_our_records(
     writer: MailWriter, post_office: OpenPostOffice
 ) -> None:
@@ -146,6 +161,70 @@ async def test_what_a_server_says_before_it_sees_the_mail_is_not_held_against_th
 ) -> None:
     with pytest.raises(MailDelayed, match=told):
         await _send_to_stranger(writer, said)
+
+
+class _Script(asyncio.Protocol):
+    """Says what its script has for a command, and OK to every other; for nothing at all it hangs up."""
+
+    def __init__(self, script: dict[str, str]) -> None:
+        self._script = script
+        self._in_data = False
+        self._seen = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._say("220 mail.test")
+
+    def data_received(self, data: bytes) -> None:
+        if not self._in_data:
+            command = data.split(maxsplit=1)[0].decode().upper()
+            self._in_data = command == "DATA"
+            self._say(self._script.get(command, "354 go on" if self._in_data else "250 OK"))
+            return
+        self._seen += data
+        if "BODY" in self._script:
+            self._say(self._script["BODY"])
+        elif self._seen.endswith(b"\r\n.\r\n"):
+            self._in_data = False
+            self._say(self._script.get("END", "250 OK"))
+
+    def _say(self, answer: str) -> None:
+        if answer:
+            self._transport.write(f"{answer}\r\n".encode())
+        else:
+            self._transport.close()
+
+
+async def _send_by_script(writer: MailWriter, **script: str) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: _Script(script), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        await SmtpMailer(writer, host="127.0.0.1", port=port, longest=5.0).send(LETTER)
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT", "DATA", "BODY", "END"])
+async def test_a_server_that_hangs_up_means_later_wherever_it_does(writer: MailWriter, stage: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(MailDelayed, match=r"127\.0\.0\.1"):
+        await _send_by_script(writer, **{stage: ""})
+    assert time.monotonic() - begun < 2.5  # at once, and not when its time is over
+
+
+@pytest.mark.parametrize(
+    ("answer", "of_the_mail"), [("451 not now", MailDelayed), ("554 never", MailRefused)], ids=["4xx", "5xx"]
+)
+@pytest.mark.parametrize("stage", ["HELO", "MAIL", "RCPT", "DATA", "END"])
+async def test_at_every_stage_4xx_means_later_and_5xx_never_once_it_is_about_the_mail(
+    writer: MailWriter, stage: str, answer: str, of_the_mail: type[Exception]
+) -> None:
+    script = {"EHLO": answer, "HELO": answer} if stage == "HELO" else {stage: answer}
+    with pytest.raises(MailDelayed if stage == "HELO" else of_the_mail, match=answer):
+        await _send_by_script(writer, **script)
+
+
+async def test_the_script_itself_takes_a_mail(writer: MailWriter) -> None:
+    await _send_by_script(writer)
 
 
 async def test_a_mail_that_was_taken_counts_even_if_the_farewell_fails(
