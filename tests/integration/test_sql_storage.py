@@ -186,6 +186,26 @@ class TestSchema:
         await schema.upgrade(url)
         assert schema.sqlite_version(path) == schema.HEAD
 
+    async def test_mails_that_wait_outlive_the_way_to_lanes_and_back(
+        self, empty_database: Path, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "auth.db"
+        shutil.copy(empty_database, path)
+        commands = AlembicCommands(schema.engine_config(f"sqlite+aiosqlite:///{path}"))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.executemany(
+                "INSERT INTO outbox (state, message_id, kind, recipient, address, agent, at, due_at, leased_until,"
+                " attempts, why) VALUES (?, ?, 'activation', 'ann@example.org', '', '', 0, 5.0, 0, 0, '')",
+                [("waiting", "<1@x>"), ("superseded", "<2@x>"), ("dropped", "<3@x>"), ("dead", "<4@x>")],
+            )
+        await asyncio.to_thread(commands.downgrade, "0001")
+        await asyncio.to_thread(commands.upgrade, "head")
+        database = await SqliteDatabase.open(path)
+        outbox = SqlOutbox(database)
+        assert [kept.message_id for kept in await outbox.page()] == ["<1@x>", "<4@x>"]
+        assert [queued.message_id for queued in await outbox.claim(limit=9, lease=30.0)] == ["<1@x>"]
+        await database.close()
+
     async def test_two_that_start_together_make_one_schema(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "auth_service", "database", "upgrade"]
         environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'auth.db'}"}

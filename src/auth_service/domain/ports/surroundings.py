@@ -43,6 +43,7 @@ class Mailer(Protocol):
     async def send(self, letter: Letter) -> None:
         """Send one letter. Raises `MailDelayed` where it should be tried again, `MailRefused` where that is no use.
 
-        Returning means that somebody else has taken charge of it.
+        Returning means that somebody else has taken charge of it. A try that takes longer than twenty seconds is cut
+        off, and made again.
         """
         ...
