@@ -314,7 +314,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret_key: Annotated[
         str | None,
         Setting(
-            "Signs links, and tokens under HS256; without it, one is made and kept beside an SQLite file.", _SECRET
+            "Signs links, seals signing keys, signs HS256 tokens; without it, one is made beside an SQLite file.",
+            _SECRET,
         ),
     ] = None
     debug: Annotated[bool, Setting("For development: accepts short keys; answers stay as they are.", _SWITCH)] = False
@@ -412,7 +413,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "ES256"
     jwt_private_key_file: Annotated[
         Path | None,
-        Setting("The key that signs tokens; without it, one is made and kept beside an SQLite file.", _KEY_FILE),
+        Setting(
+            "A key of your own to sign tokens with; without it, keys are made and kept in the database.", _KEY_FILE
+        ),
     ] = None
     jwt_access_token_lifetime: Annotated[float, Setting("How long an access token is good.", _LIFETIME)] = 15 * MINUTE
     jwt_refresh_token_lifetime: Annotated[float, Setting("How long a refresh token is good.", _LIFETIME)] = 14 * DAY

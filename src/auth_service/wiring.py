@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,10 @@ from msgspec import Struct
 from auth_service.adapters.crypto.argon2_hasher import Argon2Hasher
 from auth_service.adapters.crypto.breached_passwords import load_breached_passwords
 from auth_service.adapters.crypto.common_passwords import load_common_passwords
-from auth_service.adapters.crypto.jwt_signer import JwtSigner
-from auth_service.adapters.crypto.keys import load_or_make_key, load_or_make_secret, secret_as_key
+from auth_service.adapters.crypto.key_watch import KeyWatch
+from auth_service.adapters.crypto.keys import SigningKey, load_key, load_or_make_secret, secret_as_key
 from auth_service.adapters.crypto.link_signer import HmacLinkSigner
+from auth_service.adapters.crypto.sealed_keys import NotOurs, SealedKeys
 from auth_service.adapters.crypto.system import SystemChance, SystemClock
 from auth_service.adapters.log import StructlogJournal, bind_request, request_writer, set_up_log
 from auth_service.adapters.mail.from_url import mailer_from_url
@@ -25,6 +26,7 @@ from auth_service.adapters.mail.writing import MailWriter
 from auth_service.adapters.memory.throttle import OpenDoor
 from auth_service.adapters.sql import schema, statements
 from auth_service.adapters.sql.database import Database
+from auth_service.adapters.sql.keys import SqlKeys
 from auth_service.adapters.sql.outbox import SqlOutbox
 from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace, Unusable
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
@@ -35,6 +37,8 @@ from auth_service.adapters.sql.users import SqlUsers
 from auth_service.doctor import examine
 from auth_service.domain.core import Core, Ports, build_core
 from auth_service.domain.errors import Busy
+from auth_service.domain.keyring import Keyring
+from auth_service.domain.keys import NewKey
 from auth_service.domain.model import QueuedMail
 from auth_service.domain.ports.surroundings import Mailer
 from auth_service.domain.post import HANDS
@@ -50,6 +54,7 @@ _FINISHES_WITHIN = 5.0
 # Often, so that what has run out meanwhile is little, however many sign in: the file grows by that, and by no more.
 _SWEEP_EVERY = 1.0
 _SWEEP_PAUSE = 0.02
+_LOOK_FOR_KEYS_EVERY_ROUNDS = 20
 _WRITE_ATTENDANCE_EVERY_ROUNDS = 20
 _MEND_EVERY_ROUNDS = 30
 _log = logging.getLogger("auth_service")
@@ -78,7 +83,7 @@ class Works:
 
     core: Core
     outbox: SqlOutbox
-    signer: JwtSigner
+    keys: KeyWatch
     database: Database
     attendance: SqlAttendance
     upkeep: SqlUpkeep
@@ -102,7 +107,8 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
             database = await _place(settings).open()
         stack.push_async_callback(database.close)
         clock, chance = SystemClock(), SystemChance()
-        secret, signer = _keys(settings)
+        secret = _secret(settings)
+        keys = await _watch_keys(settings, database, secret)
         hasher = Argon2Hasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
         stack.callback(hasher.close)
         outbox, attendance = SqlOutbox(database), SqlAttendance(database)
@@ -118,7 +124,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
                 attendance=attendance,
                 outbox=outbox,
                 hasher=hasher,
-                signer=signer,
+                signer=keys.signer,
                 link_signer=HmacLinkSigner(secret),
                 common_passwords=load_common_passwords(),
                 breached_passwords=load_breached_passwords(),
@@ -132,11 +138,22 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
         yield Works(
             core=core,
             outbox=outbox,
-            signer=signer,
+            keys=keys,
             database=database,
             attendance=attendance,
             upkeep=SqlUpkeep(database, chance.hex(32)),
         )
+
+
+@asynccontextmanager
+async def open_keyring(settings: Settings) -> AsyncIterator[Keyring]:
+    """Open what the signing keys are kept in, and use none of them: also where our secret does not open them."""
+    with _told():
+        database = await _place(settings).open()
+    try:
+        yield await _settled_keyring(settings, database, SealedKeys(_secret(settings)), _key_file(settings))
+    finally:
+        await database.close()
 
 
 async def upgrade_database(settings: Settings) -> str:
@@ -218,7 +235,7 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
     from auth_service.api.straight import StraightRoad  # noqa: PLC0415
 
     async with _open(settings, mailer) as works, _at_work(works):
-        made = create_app(works.core, _options(settings, works.signer.public_keys()), ping=works.ping)
+        made = create_app(works.core, _options(settings, works.keys.signer.public_keys), ping=works.ping)
         # What is there now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -240,8 +257,11 @@ def openapi(settings: Settings) -> dict[str, object]:
 async def _prepare(settings: Settings) -> None:
     """Make what is missing, and find out what cannot be used."""
     with _told():
-        await (await _place(settings).open()).close()
-    _keys(settings)
+        database = await _place(settings).open()
+    try:
+        await _watch_keys(settings, database, _secret(settings))
+    finally:
+        await database.close()
 
 
 @asynccontextmanager
@@ -301,7 +321,7 @@ async def _deliver_one(works: Works, queued: QueuedMail) -> None:
 
 
 async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
-    """Write attendance down and sweep what has run out, now and then."""
+    """Look for new keys, write attendance down and sweep what has run out, now and then."""
     rounds = 0
     while not stopping.is_set():
         with suppress(TimeoutError):
@@ -309,6 +329,8 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
                 await stopping.wait()
         rounds += 1
         try:
+            if rounds % _LOOK_FOR_KEYS_EVERY_ROUNDS == 0:
+                await works.keys.look()
             if rounds % _WRITE_ATTENDANCE_EVERY_ROUNDS == 0:
                 await works.attendance.write_down()
             if rounds % _MEND_EVERY_ROUNDS == 0:
@@ -330,7 +352,7 @@ async def _write_down_at_last(attendance: SqlAttendance) -> None:
         await attendance.write_down()
 
 
-def _options(settings: Settings, keys: Sequence[dict[str, str]] = ()) -> "Options":
+def _options(settings: Settings, keys: Callable[[], Sequence[dict[str, str]]] = list) -> "Options":
     from auth_service.api.app import Options  # noqa: PLC0415
     from auth_service.api.djoser.desk import Retypes  # noqa: PLC0415
 
@@ -343,22 +365,73 @@ def _options(settings: Settings, keys: Sequence[dict[str, str]] = ()) -> "Option
     )
 
 
-def _keys(settings: Settings) -> tuple[str, JwtSigner]:
-    """Return the secret for links, and who signs tokens; what is not given is made once and kept by the database."""
+def _secret(settings: Settings) -> str:
+    """Return the secret that links are signed and keys are sealed with; what is not given is made once, and kept."""
+    with _key_told():
+        if settings.secret_key is None and settings.sqlite_file is not None:
+            return load_or_make_secret(_beside(settings.sqlite_file, "secret"))
+        return settings.secret_key or ""
+
+
+async def _watch_keys(settings: Settings, database: Database, secret: str) -> KeyWatch:
+    """Return who signs tokens, and follows what becomes of the keys; where there are none, they are made."""
+    sealed, file = SealedKeys(secret), _key_file(settings)
+    ring = await _settled_keyring(settings, database, sealed, file)
     try:
-        secret = settings.secret_key or load_or_make_secret(_beside(settings, "secret"))
-        if settings.jwt_algorithm == "HS256":
-            return secret, JwtSigner(secret_as_key(secret))
-        file = settings.jwt_private_key_file or _beside(settings, f"{settings.jwt_algorithm.lower()}.pem")
-        return secret, JwtSigner(load_or_make_key(settings.jwt_algorithm, file))
+        return await KeyWatch.begin(ring.keys, sealed, SystemClock(), file)
+    except NotOurs as locked:
+        raise StartError(
+            f"The key {locked} that signs tokens was sealed with another SECRET_KEY. Set that one again; or have new"
+            " keys made, while what the old one signed stays good, by: auth-service keys rotate --now."
+        ) from locked
+
+
+async def _settled_keyring(
+    settings: Settings, database: Database, sealed: SealedKeys, file: SigningKey | None
+) -> Keyring:
+    with _key_told():
+        outside = file or (secret_as_key(sealed.secret) if settings.jwt_algorithm == "HS256" else None)
+        ring = Keyring(
+            keys=SqlKeys(database),
+            maker=sealed,
+            clock=SystemClock(),
+            journal=StructlogJournal(),
+            algorithm=settings.jwt_algorithm,
+            token_lifetime=max(settings.jwt_access_token_lifetime, settings.jwt_refresh_token_lifetime),
+            outside=None if outside is None else sealed.known(outside),
+        )
+        await ring.settle(lambda: _key_from_before(settings, sealed))
+        return ring
+
+
+def _key_file(settings: Settings) -> SigningKey | None:
+    """Return the operator's own key."""
+    with _key_told():
+        if settings.jwt_algorithm == "HS256" or settings.jwt_private_key_file is None:
+            return None
+        return load_key(settings.jwt_algorithm, settings.jwt_private_key_file)
+
+
+def _key_from_before(settings: Settings, sealed: SealedKeys) -> NewKey | None:
+    """Return the key that an earlier version kept in a file beside the database: what it signed is still out."""
+    file = settings.sqlite_file
+    beside = None if file is None else _beside(file, f"{settings.jwt_algorithm.lower()}.pem")
+    if settings.jwt_algorithm == "HS256" or beside is None or not beside.exists():
+        return None
+    found = sealed.keep(load_key(settings.jwt_algorithm, beside))
+    _log.info("The signing key in %s is in the database from now on, sealed; the file is needed no more", beside)
+    return found
+
+
+@contextmanager
+def _key_told() -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise StartError(f"The key to sign with cannot be had: {error}.") from error
 
 
-def _beside(settings: Settings, ending: str) -> Path:
-    file = settings.sqlite_file
-    if file is None:
-        raise StartError("JWT_PRIVATE_KEY_FILE is not set; with PostgreSQL there is no file to keep a key beside.")
+def _beside(file: Path, ending: str) -> Path:
     return file.absolute().with_name(f"{file.name}.{ending}")
 
 

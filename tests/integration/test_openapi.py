@@ -224,6 +224,19 @@ async def test_no_other_file_is_given_out(page: httpx.AsyncClient, name: str) ->
 async def test_public_keys_may_be_kept_by_caches(page: httpx.AsyncClient) -> None:
     answer = await page.get("/.well-known/jwks.json")
     assert answer.headers.get_list("cache-control") == ["public, max-age=300"]
+    for etag in (answer.headers["etag"], f"W/{answer.headers['etag']}"):
+        again = await page.get("/.well-known/jwks.json", headers={"if-none-match": etag})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["cache-control"] == "public, max-age=300"
+
+
+async def test_public_keys_are_those_of_the_moment_they_are_asked_for() -> None:
+    keys: list[dict[str, str]] = []
+    async with _client(_app(memory_core(), Options(keys=lambda: keys))) as client:
+        before = await client.get("/.well-known/jwks.json")
+        keys.append({"kty": "OKP", "kid": "a"})
+        after = await client.get("/.well-known/jwks.json", headers={"if-none-match": before.headers["etag"]})
+    assert (before.json(), after.json()) == ({"keys": []}, {"keys": keys})
 
 
 # --- living through it ---------------------------------------------------------------------------------------------
@@ -475,12 +488,10 @@ async def _live_through_native(witness: _Witness) -> None:
 
 
 async def _look_around(witness: _Witness) -> None:
-    for path in ("/health", "/health/live", "/openapi.json", "/docs"):
+    for path in ("/health", "/health/live", "/.well-known/jwks.json", "/openapi.json", "/docs"):
         for method in ("get", "head"):
             etag = (await witness.ask(method, path)).headers.get("etag", "")
             await witness.ask(method, path, headers={"If-None-Match": etag})
-    for method in ("get", "head"):
-        await witness.ask(method, "/.well-known/jwks.json")
     for name in ("docs.css", "docs.js", "docs.svg", "none.css"):
         for method in ("get", "head"):
             etag = (await witness.ask(method, "/docs/{file}", at=f"/docs/{name}")).headers.get("etag", "")

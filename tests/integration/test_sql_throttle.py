@@ -119,7 +119,9 @@ class TestCounts:
                 f"EXPLAIN QUERY PLAN {statement.sqlite}",
                 statement.values({"key": "", "most": 1, "kept": 1.0, "dead_kept": 1.0}),
             ).fetchall()
-        assert all("SCAN" not in row[3] for row in plan), plan
+        # Signing keys are a handful.
+        scans = {row[3] for row in plan if "SCAN" in row[3]}
+        assert scans <= {"SCAN CONSTANT ROW", "SCAN signing_keys"}, plan
 
     @pytest.mark.parametrize("statement", [statements.TAKE_ATTEMPT, statements.WAIT_FOR_ATTEMPT, *SWEEPS])
     def test_postgresql_can_be_asked_the_same(self, statement: Statement) -> None:

@@ -3,6 +3,7 @@
 A handler that returns one of these is spared Litestar's response machinery, which costs more than most requests here.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
@@ -62,6 +63,20 @@ class PublicAnswer(Answer):
 
     __slots__ = ()
     always = (NOSNIFF,)
+
+
+def known_again(content: bytes) -> bytes:
+    """Return the ETag of content: the same as long as it is the same."""
+    return f'"{hashlib.sha256(content).hexdigest()[:20]}"'.encode()
+
+
+def public(if_none_match: str, etag: bytes, kept: bytes, content: bytes, headers: Headers) -> PublicAnswer:
+    """Return what caches may keep, or, to whoever has it already, that it is still the same (RFC 9110 13.1.2)."""
+    told = ((b"etag", etag), (b"cache-control", kept))
+    # A cache on the way may have marked it as weak, which makes no difference to this question.
+    if etag in [tag.strip().removeprefix("W/").encode() for tag in if_none_match.split(",")]:
+        return PublicAnswer(304, b"", told)
+    return PublicAnswer(200, content, (*headers, *told))
 
 
 def json(status: int, content: object, headers: Headers = ()) -> Answer:

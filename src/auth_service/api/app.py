@@ -1,7 +1,5 @@
 """The application: both dialects and the paths about the service, as one ASGI app."""
 
-from collections.abc import Sequence
-
 from litestar import Litestar
 from msgspec import Struct
 
@@ -11,7 +9,7 @@ from auth_service.api.djoser.desk import Retypes
 from auth_service.api.djoser.errors import answer_to as answer_in_djoser
 from auth_service.api.djoser.routes import djoser_routes
 from auth_service.api.docs.routes import docs_routes
-from auth_service.api.health import Ping, health_routes
+from auth_service.api.health import Ping, PublicKeys, health_routes
 from auth_service.api.native.errors import answer_to as answer_in_native
 from auth_service.api.native.routes import native_routes
 from auth_service.domain.core import Core
@@ -22,7 +20,7 @@ class Options(Struct, frozen=True, kw_only=True):
     """How the service is to look from outside; what it does is the core's policy."""
 
     retypes: Retypes = Retypes()
-    keys: Sequence[dict[str, str]] = ()
+    keys: PublicKeys = list
     insecure_cookies: bool = False
     throttles: bool = True
     site_name: str = "auth-service"

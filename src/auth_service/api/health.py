@@ -8,11 +8,14 @@ from litestar.di import NamedDependency, Provide
 from msgspec import Struct
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer, PublicAnswer, read
+from auth_service.api.answers import Answer, read
+from auth_service.api.bodies import AnyRequest
 from auth_service.api.contract import Reply, contract
+from auth_service.domain.keys import MAX_AGE
 
 Ping = Callable[[], Awaitable[None]]
-_CACHED = (b"cache-control", b"public, max-age=300")
+PublicKeys = Callable[[], Sequence[dict[str, str]]]
+_KEPT = b"public, max-age=%d" % MAX_AGE
 
 
 class Liveness(Struct):
@@ -35,11 +38,11 @@ class Keys(Struct):
 
 
 class State:
-    """What there is to tell: how to ask the database for a sign of life, and the public keys."""
+    """What there is to tell: how to ask the database for a sign of life, and for the public keys of the moment."""
 
-    def __init__(self, ping: Ping, keys: Sequence[dict[str, str]]) -> None:
+    def __init__(self, ping: Ping, keys: PublicKeys) -> None:
         self.ping = ping
-        self.keys = answers.encode(Keys(list(keys)))
+        self.keys = keys
 
 
 class Health(Controller):
@@ -72,13 +75,25 @@ class Health(Controller):
         return answers.json(200, Liveness("ok"))
 
     @read("/.well-known/jwks.json", tags=["service"])
-    @contract(Reply(200, "The keys (RFC 7517); none where tokens are signed with a secret.", Keys), by="anybody")
-    async def keys(self, state_of_service: NamedDependency[State]) -> Answer:
+    @contract(
+        Reply(
+            200,
+            "The keys (RFC 7517): first the one that signs, then the one that will, then those that did and whose"
+            " tokens are still out. None where tokens are signed with a secret.",
+            Keys,
+            headers=("ETag",),
+        ),
+        Reply(304, "They are what the client has.", headers=("ETag",)),
+        by="anybody",
+    )
+    async def keys(self, request: AnyRequest, state_of_service: NamedDependency[State]) -> Answer:
         """Give the public keys that access tokens can be checked with, by their `kid`."""
-        return PublicAnswer(200, state_of_service.keys, (answers.JSON, _CACHED))
+        keys = answers.encode(Keys(list(state_of_service.keys())))
+        asked = request.headers.get("if-none-match", "")
+        return answers.public(asked, answers.known_again(keys), _KEPT, keys, (answers.JSON,))
 
 
-def health_routes(ping: Ping, keys: Sequence[dict[str, str]]) -> Router:
+def health_routes(ping: Ping, keys: PublicKeys) -> Router:
     """Return the paths that are about the service itself."""
     state = State(ping, keys)
 

@@ -11,6 +11,7 @@ import click
 
 from auth_service.cli.database import database
 from auth_service.cli.doctor import doctor
+from auth_service.cli.keys import keys
 from auth_service.cli.mail import mail
 from auth_service.cli.terminal import given_settings, plain, print_json, told
 from auth_service.cli.users import users
@@ -66,5 +67,5 @@ def openapi() -> None:
         print_json(wiring.openapi(settings))
 
 
-for _noun in (users, mail, database, doctor):
+for _noun in (users, keys, mail, database, doctor):
     main.add_command(_noun)

@@ -54,14 +54,18 @@ def given_settings() -> Settings:
 def with_core(settings: Settings, do: Callable[[Core], Awaitable[None]], who: str = "") -> None:
     """Open the service without serving, and do something in it; `who` is the account a refusal would speak of."""
     with told(who) as wiring:
-        # What was done is said on the terminal: a log line beside it would spoil the answer for scripts.
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+        quiet()
 
         async def done() -> None:
             async with wiring.open_core(settings) as core:
                 await do(core)
 
         asyncio.run(done())
+
+
+def quiet() -> None:
+    """Log errors only. What was done is said on the terminal: a line beside it would spoil the answer for scripts."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 @contextmanager
@@ -133,6 +137,14 @@ def in_words(value: object) -> str:
             return "yes" if value else "no"
         case _:
             return plain(str(value))
+
+
+def print_table(rows: Sequence[Sequence[object]]) -> None:
+    """Print rows in columns, the first of them a heading."""
+    written = [[in_words(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*written, strict=True)]
+    for row in written:
+        click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
 def print_json(value: object) -> None:

@@ -84,7 +84,7 @@ class Tokens:
     async def identify(self, access: str) -> Caller:
         """Tell who an access token belongs to."""
         now = self.clock.now()
-        return await self._in_force(rotation.judge(self.signer.read(access), now, expects="access"), now)
+        return await self._in_force(rotation.judge(await self._read(access), now, expects="access"), now)
 
     async def identify_opaque(self, token: str) -> Caller:
         """Tell who an opaque token belongs to."""
@@ -108,7 +108,7 @@ class Tokens:
     async def verify(self, token: str) -> None:
         """Return if a token of any kind is good here and now."""
         now = self.clock.now()
-        claims = self.signer.read(token)
+        claims = await self._read(token)
         known = rotation.judge(claims, now, expects=None)
         if claims.token_type == "refresh":  # noqa: S105 - a kind
             await self._refreshing(token, now)
@@ -135,7 +135,7 @@ class Tokens:
         A token that was rotated away still signs out; one that was minted elsewhere is revoked, as it has no session.
         """
         now = self.clock.now()
-        known = rotation.judge(self.signer.read(token), now, expects="refresh")
+        known = rotation.judge(await self._read(token), now, expects="refresh")
         caller = await self._in_force(known, now)
         if caller.session is None:
             await self.revoke(token, client)
@@ -144,6 +144,15 @@ class Tokens:
         work.sessions.end(caller.session.id)
         await work.commit()
         self._note("signed_out", caller.user.id, caller.session.id, client)
+
+    async def _read(self, token: str) -> Claims:
+        try:
+            return self.signer.read(token)
+        except TokenRejected:
+            # Another process may sign with a key that this one has not seen yet.
+            if not await self.signer.learn(token):
+                raise
+            return self.signer.read(token)
 
     async def _in_force(self, known: Known, now: float) -> Caller:
         if known.session_id is not None:
@@ -166,7 +175,7 @@ class Tokens:
 
     async def _refreshing(self, token: str, now: float) -> tuple[Known, Caller]:
         """Return whose refresh token this is, if it can still be used; a reused one ends its session."""
-        known = rotation.judge(self.signer.read(token), now, expects="refresh")
+        known = rotation.judge(await self._read(token), now, expects="refresh")
         caller = await self._in_force(known, now)
         if caller.session is None:
             if await self.sessions.is_revoked(known.token_id):

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from auth_service.adapters.contracts.crypto import CLAIMS, TokenSignerContract
 from auth_service.adapters.crypto import jwt_signer
+from auth_service.adapters.crypto.algorithms import checking_half, thumbprint
 from auth_service.adapters.crypto.jwt_signer import JwtSigner
-from auth_service.adapters.crypto.keys import SigningAlgorithm, SigningKey, _new_pem, read_key, secret_as_key
+from auth_service.adapters.crypto.keys import SigningAlgorithm, SigningKey, new_key, secret_as_key
 from auth_service.domain.errors import TokenRejected
 from auth_service.domain.model import Claims
 
@@ -33,7 +34,7 @@ PAYLOAD = {name: claim for name, claim in msgspec.to_builtins(CLAIMS).items() if
 def _make(algorithm: SigningAlgorithm, secret: str = SECRET) -> SigningKey:
     if algorithm == "HS256":
         return secret_as_key(secret)
-    return read_key(algorithm, _new_pem(algorithm), source="a test")
+    return new_key(algorithm)
 
 
 # Made once: an RSA key takes its time.
@@ -163,7 +164,7 @@ def test_the_kid_is_the_thumbprint_of_rfc_7638() -> None:
         "e": "AQAB",
     }
 
-    assert jwt_signer._thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
 def test_changing_what_was_handed_out_does_not_change_the_key() -> None:
@@ -475,3 +476,118 @@ def test_two_signers_share_no_memory() -> None:
 
 def test_a_token_holds_nothing_but_base64url_and_dots(signer: JwtSigner) -> None:
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", signer.sign(CLAIMS), re.ASCII)
+
+
+# Several keys: each is found by its name, and is good for its own algorithm alone
+
+RETIRED = {algorithm: _make(algorithm, "the secret of the year before, as long") for algorithm in ALGORITHMS}
+
+
+def _kid(key: SigningKey) -> str:
+    return checking_half(key).kid or ""
+
+
+@pytest.fixture
+def of_many() -> JwtSigner:
+    """Return a signer that believes keys of every algorithm."""
+    return JwtSigner(KEYS["ES256"], [checking_half(RETIRED[algorithm]) for algorithm in ALGORITHMS])
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_tokens_of_every_key_that_is_believed_are_read(of_many: JwtSigner, algorithm: SigningAlgorithm) -> None:
+    retired = RETIRED[algorithm]
+
+    assert of_many.read(JwtSigner(retired).sign(CLAIMS)) == CLAIMS
+    assert of_many.read(_token(retired, {"alg": algorithm, "typ": "jwt"})) == CLAIMS  # made elsewhere, without a name
+    assert _refused(of_many, JwtSigner(STRANGERS[algorithm]).sign(CLAIMS))
+
+
+@pytest.mark.parametrize("named", ALGORITHMS)
+@pytest.mark.parametrize("said", ALGORITHMS)
+@pytest.mark.parametrize("signed_by", ALGORITHMS)
+def test_a_name_an_algorithm_and_a_signature_must_be_those_of_one_key(
+    of_many: JwtSigner, named: SigningAlgorithm, said: SigningAlgorithm, signed_by: SigningAlgorithm
+) -> None:
+    header = {"alg": said, "typ": "JWT", "kid": _kid(RETIRED[named])}
+    token = _token(RETIRED[signed_by], header)
+    if named == said == signed_by and named != "HS256":
+        assert of_many.read(token) == CLAIMS
+    else:
+        assert _refused(of_many, token)
+
+
+def test_one_key_under_the_name_of_another_of_the_same_kind_is_refused(of_many: JwtSigner) -> None:
+    ours, old = KEYS["ES256"], RETIRED["ES256"]
+
+    assert _refused(of_many, _token(ours, _header(ours, kid=_kid(old))))
+    assert _refused(of_many, _token(old, _header(old, kid=_kid(ours))))
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+def test_no_public_key_of_many_is_taken_for_the_secret_among_them(
+    of_many: JwtSigner, algorithm: SigningAlgorithm
+) -> None:
+    for secret in _public_bytes(RETIRED[algorithm]):
+        for name in ("HS256", algorithm):
+            for kid in ({}, {"kid": _kid(RETIRED[algorithm])}, {"kid": _kid(KEYS["ES256"])}, {"kid": ""}):
+                signed = ".".join(
+                    _b64(json.dumps(part).encode()) for part in ({"alg": name, "typ": "JWT"} | kid, PAYLOAD)
+                )
+                assert _refused(of_many, f"{signed}.{_b64(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}")
+
+
+@pytest.mark.parametrize(
+    "make", [make for name, make in SIGNED_BUT_ODD.items() if name != "kid of another"], ids=lambda _: ""
+)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_odd_header_is_refused_whichever_of_many_keys_signed_it(
+    of_many: JwtSigner, algorithm: SigningAlgorithm, make: Callable[[SigningKey], object]
+) -> None:
+    assert _refused(of_many, _token(RETIRED[algorithm], make(RETIRED[algorithm])))
+
+
+def test_once_keys_have_changed_nothing_is_remembered_and_only_the_new_ones_count(of_many: JwtSigner) -> None:
+    mine, old = of_many.sign(CLAIMS), JwtSigner(RETIRED["RS256"]).sign(CLAIMS)
+    assert of_many.read(old) == CLAIMS
+    of_many.use(KEYS["EdDSA"], [checking_half(KEYS["ES256"])])
+
+    assert (of_many.read(mine), _refused(of_many, old)) == (CLAIMS, True)
+    of_many.use(KEYS["EdDSA"])
+    assert _refused(of_many, mine)
+    assert of_many.read(of_many.sign(CLAIMS)) == CLAIMS
+
+
+def test_all_public_keys_are_published_once_the_one_that_signs_first_and_no_secret(of_many: JwtSigner) -> None:
+    published = of_many.public_keys()
+    of_many.use(KEYS["ES256"], [checking_half(KEYS["ES256"])])
+
+    assert [key["alg"] for key in published] == ["ES256", "ES256", "EdDSA", "RS256"]
+    assert published[0]["kid"] == _kid(KEYS["ES256"])
+    assert {frozenset(key) & {"d", "k", "p", "q"} for key in published} == {frozenset()}
+    assert len(of_many.public_keys()) == 1
+
+
+async def test_only_a_name_that_is_not_known_makes_a_signer_look_for_more() -> None:
+    looks = []
+    key, new = KEYS["ES256"], RETIRED["EdDSA"]
+
+    async def look() -> None:
+        looks.append(1)
+        asked.use(key, [checking_half(new)])
+
+    asked = JwtSigner(key, look=look)
+    forged = JwtSigner(STRANGERS["ES256"]).sign(CLAIMS).split(".")
+    for token in (
+        "a.b.c",
+        JwtSigner(STRANGERS["HS256"]).sign(CLAIMS),
+        _token(STRANGERS["ES256"], _header(key, kid=_kid(key))),
+        ".".join([_b64(b"{}"), *forged[1:]]),
+        ".".join([_b64(json.dumps({"alg": "ES256", "kid": 1}).encode()), *forged[1:]]),
+        "x" * 9_000,
+    ):
+        assert await asked.learn(token) is False
+    assert looks == []
+
+    assert await asked.learn(JwtSigner(new).sign(CLAIMS)) is True
+    assert await asked.learn(JwtSigner(STRANGERS["RS256"]).sign(CLAIMS)) is False
+    assert len(looks) == 2

@@ -25,10 +25,12 @@ from auth_service.adapters.crypto.jwt_signer import JwtSigner
 from auth_service.adapters.crypto.keys import (
     KeyAlgorithm,
     SigningKey,
-    load_or_make_key,
+    load_key,
     load_or_make_secret,
+    new_key,
     read_key,
     secret_as_key,
+    written,
 )
 from auth_service.domain.model import Claims
 
@@ -71,20 +73,15 @@ WRONG: dict[str, tuple[KeyAlgorithm, Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_key_that_is_not_there_is_made_and_found_again(tmp_path: Path, algorithm: KeyAlgorithm) -> None:
-    path = tmp_path / "signing.pem"
-    token = JwtSigner(load_or_make_key(algorithm, path)).sign(CLAIMS)
-    kept = path.read_bytes()
+def test_a_key_is_the_same_once_it_was_written_and_read(tmp_path: Path, algorithm: KeyAlgorithm) -> None:
+    key = new_key(algorithm)
+    (tmp_path / "signing.pem").write_bytes(written(key))
 
-    assert kept.startswith(b"-----BEGIN PRIVATE KEY-----")
-    assert JwtSigner(load_or_make_key(algorithm, path)).read(token) == CLAIMS
-    assert path.read_bytes() == kept
+    assert JwtSigner(load_key(algorithm, tmp_path / "signing.pem")).read(JwtSigner(key).sign(CLAIMS)) == CLAIMS
 
 
 def test_two_installations_never_have_the_same_key(tmp_path: Path) -> None:
-    made = [load_or_make_key("ES256", tmp_path / f"{number}.pem") for number in range(2)]
-
-    assert JwtSigner(made[0]).public_keys() != JwtSigner(made[1]).public_keys()
+    assert JwtSigner(new_key("ES256")).public_keys() != JwtSigner(new_key("ES256")).public_keys()
     assert load_or_make_secret(tmp_path / "a") != load_or_make_secret(tmp_path / "b")
 
 
@@ -109,7 +106,7 @@ def test_a_secret_file_that_holds_none_is_refused(tmp_path: Path, content: bytes
         load_or_make_secret(tmp_path / "secret")
 
 
-def test_nobody_else_can_read_a_key_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_else_can_read_a_secret_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, int]] = []
     sync = os.fsync
 
@@ -120,23 +117,22 @@ def test_nobody_else_can_read_a_key_at_any_moment(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(os, "fsync", watch)
     before = os.umask(0)
     try:
-        load_or_make_key("ES256", tmp_path / "signing.pem")
         load_or_make_secret(tmp_path / "secret")
     finally:
         os.umask(before)
 
     assert {mode for _, mode in seen} == {0o600}
-    assert seen[0][0] != "signing.pem"  # it has its name only when it is whole
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["secret", "signing.pem"]
+    assert seen[0][0] != "secret"  # it has its name only when it is whole
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
 
-def test_threads_that_start_together_end_with_one_key(tmp_path: Path) -> None:
+def test_threads_that_start_together_end_with_one_secret(tmp_path: Path) -> None:
     together = Barrier(8)
 
     def start(round_: int) -> str:
         together.wait()
-        return JwtSigner(load_or_make_key("ES256", tmp_path / f"{round_}.pem")).public_keys()[0]["kid"]
+        return load_or_make_secret(tmp_path / str(round_))
 
     with ThreadPoolExecutor(8) as pool:
         for round_ in range(10):
@@ -178,7 +174,7 @@ def test_a_key_of_the_wrong_kind_is_refused_in_a_sentence_that_names_the_file(
     path.write_bytes(make())
 
     with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
-        load_or_make_key(algorithm, path)
+        load_key(algorithm, path)
     assert str(refused.value).startswith(f"{path} ")
 
 
@@ -196,7 +192,12 @@ def test_older_pem_forms_are_taken_too() -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=re.escape(f"there is no folder {tmp_path / 'missing'}")):
-        load_or_make_key("ES256", tmp_path / "missing" / "signing.pem")
+        load_or_make_secret(tmp_path / "missing" / "secret")
+
+
+def test_a_key_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{tmp_path} cannot be read: Is a directory")):
+        load_key("ES256", tmp_path)
 
 
 def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:

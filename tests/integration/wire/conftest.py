@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from auth_service.adapters.crypto.keys import load_or_make_key
 from tests.integration.conformance.running import Mailbox
 
 from .serving import Server
@@ -46,14 +45,11 @@ def serve(mailbox: Mailbox, postgres_url: str, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
     """Give the settings that keep accounts in one database and in the other."""
     if request.param == "sqlite":
         return {}
-    url = request.getfixturevalue("postgres_url")
-    key = tmp_path_factory.mktemp("key") / "key.pem"
-    load_or_make_key("ES256", key)
-    return {"DATABASE_URL": url, "JWT_PRIVATE_KEY_FILE": str(key)}
+    return {"DATABASE_URL": request.getfixturevalue("postgres_url")}
 
 
 def is_failure(line: Mapping[str, object]) -> bool:

@@ -181,6 +181,18 @@ class TokenSignerContract:
     def test_text_that_is_no_token_is_refused(self, signer: TokenSigner, text: str) -> None:
         _refuses(signer, text)
 
+    @pytest.mark.parametrize("text", NOT_TOKENS.values(), ids=NOT_TOKENS.keys())
+    async def test_there_is_nothing_to_learn_from_text_that_is_no_token(self, signer: TokenSigner, text: str) -> None:
+        assert await signer.learn(text) is False
+
+    async def test_nothing_is_learnt_from_the_tokens_of_others(
+        self, signer: TokenSigner, stranger: TokenSigner
+    ) -> None:
+        token = stranger.sign(CLAIMS)
+
+        assert await signer.learn(token) is False
+        _refuses(signer, token)
+
 
 class LinkSignerContract:
     """Override `signer` and `stranger`; every test must hold."""

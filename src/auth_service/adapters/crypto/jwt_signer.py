@@ -1,23 +1,19 @@
 """Tokens as signed JWTs: made, checked, and published keys to check them by."""
 
-import hashlib
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 from typing import Any
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from jwt.algorithms import Algorithm, ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
-from jwt.exceptions import InvalidKeyError
-from jwt.utils import der_to_raw_signature
 from msgspec import UNSET, Struct
 
-from auth_service.adapters.crypto.keys import SigningAlgorithm, SigningKey
+from auth_service.adapters.crypto.algorithms import ALGORITHMS, CheckingKey, as_base64, checking_half, from_base64
+from auth_service.adapters.crypto.keys import SigningKey
 from auth_service.domain.errors import TokenRejected
 from auth_service.domain.model import Claims
+
+Look = Callable[[], Awaitable[None]]
 
 _LONGEST_TOKEN = 8_192
 _KNOWN_TOKENS = 16_384
@@ -61,61 +57,36 @@ class _Payload(Struct, omit_defaults=True):
     sid: object = None
 
 
-class _RepeatableES256(ECAlgorithm):
-    """ES256 that signs the same claims with the same signature (RFC 6979).
-
-    A refresh that is tried again within its grace then gets the very same successor, and no weak random number of the
-    machine can give the key away. Where the library is too old for it, signatures are random and as valid.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(SHA256, SECP256R1)
-        try:
-            self._how = ECDSA(SHA256(), deterministic_signing=True)
-        except UnsupportedAlgorithm:
-            self._how = ECDSA(SHA256())
-
-    def sign(self, msg: bytes, key: EllipticCurvePrivateKey) -> bytes:
-        """Return the 64 bytes that RFC 7518, 3.4 asks for."""
-        return der_to_raw_signature(key.sign(msg, self._how), key.curve)
-
-
-_ALGORITHMS: dict[SigningAlgorithm, Algorithm] = {
-    "HS256": HMACAlgorithm(HMACAlgorithm.SHA256),
-    "ES256": _RepeatableES256(),
-    "EdDSA": OKPAlgorithm(),
-    "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
-}
-
-
 class JwtSigner:
-    """Signs with one key and believes no other; the algorithm belongs to the key and is never taken from a token.
+    """Signs with one key and believes a few; each algorithm belongs to its key and is never taken from a token.
 
     Tokens that were checked, and those made here, are remembered. That weakens nothing: whether a signature fits is a
-    function of the token and the key alone, it cannot change while this object lives, and nothing else is remembered.
+    function of the token and the key alone, all is forgotten when the keys change, and nothing else is remembered.
     Whatever can change (the time, the session, the account) is judged by the domain at every use. Only tokens that were
     found genuine get in, so strangers can neither fill the memory nor push anybody's token out of it.
     """
 
-    def __init__(self, key: SigningKey) -> None:
-        self._algorithm = _ALGORITHMS[key.algorithm]
-        try:
-            self._private: Any = self._algorithm.prepare_key(key.material)
-        except InvalidKeyError as fault:
-            raise ValueError(f"this key does not do for {key.algorithm}: {fault}") from None
-        self._name = key.algorithm
-        if key.algorithm == "HS256":
-            self._public, self._jwk, self._kid = self._private, None, None
-        else:
-            self._public = self._private.public_key()
-            self._jwk = _public_jwk(self._algorithm, self._public)
-            self._kid = _thumbprint(self._jwk)
-        header = {"alg": self._name, "typ": "JWT"} | ({"kid": self._kid} if self._kid else {})
-        self._header = _base64(msgspec.json.encode(header))
-        self._header_text = self._header.decode()
+    def __init__(self, key: SigningKey, others: Iterable[CheckingKey] = (), look: Look | None = None) -> None:
         self._read_header = msgspec.json.Decoder(_Header).decode
         self._read_claims = msgspec.json.Decoder(Claims).decode
         self._write = msgspec.json.Encoder().encode
+        self._look = look
+        self.use(key, others)
+
+    def use(self, key: SigningKey, others: Iterable[CheckingKey] = ()) -> None:
+        """From now on sign with this key, and believe it and these others."""
+        own = checking_half(key)
+        self._algorithm = ALGORITHMS[key.algorithm]
+        self._private: Any = self._algorithm.prepare_key(key.material)
+        self._keys = (own, *(other for other in others if other != own))
+        self._named = {half.kid: (half,) for half in self._keys if half.kid}
+        self._unnamed = {name: tuple(half for half in self._keys if half.algorithm == name) for name in ALGORITHMS}
+        # A header that is word for word as we write it need not be read.
+        self._headers = {
+            _written_header(half): self._named[half.kid] if half.kid else self._unnamed[half.algorithm]
+            for half in self._keys
+        }
+        self._header = _written_header(own).encode()
         self._known: dict[str, Claims] = {}
 
     def sign(self, claims: Claims) -> str:
@@ -123,8 +94,8 @@ class JwtSigner:
         payload = self._write(
             _Payload(claims.token_type, claims.exp, claims.iat, claims.nbf, claims.jti, claims.user_id, claims.sid)
         )
-        signed = self._header + b"." + _base64(payload)
-        token = (signed + b"." + _base64(self._algorithm.sign(signed, self._private))).decode()
+        signed = self._header + b"." + as_base64(payload)
+        token = (signed + b"." + as_base64(self._algorithm.sign(signed, self._private))).decode()
         # What the token says is remembered, not what we were given to say.
         self._remember(token, self._read_claims(payload))
         return token
@@ -137,11 +108,21 @@ class JwtSigner:
             self._remember(token, claims)
         return claims
 
+    async def learn(self, token: str) -> bool:
+        """Look whether another process has made the key that this token names; say whether it is known now."""
+        header = self._header_of(token) if self._look else None
+        if self._look is None or header is None or header.kid is None or header.kid in self._named:
+            return False
+        await self._look()
+        return header.kid in self._named
+
     def public_keys(self) -> list[dict[str, str]]:
-        """Return what others check our tokens by, as entries of a JWK set; nothing where the key is a shared secret."""
-        if self._jwk is None or self._kid is None:
-            return []
-        return [{**self._jwk, "alg": self._name, "use": "sig", "kid": self._kid}]
+        """Return what others check our tokens by, as entries of a JWK set; a shared secret is never among them."""
+        return [
+            {**half.jwk, "alg": half.algorithm, "use": "sig", "kid": half.kid}
+            for half in self._keys
+            if half.jwk is not None and half.kid is not None
+        ]
 
     def _checked(self, token: str) -> Claims:
         # The length first: everything after it costs work that a stranger chooses.
@@ -149,35 +130,38 @@ class JwtSigner:
         if parts is None:
             raise TokenRejected("invalid")
         signed, header, payload, written = parts.groups()
-        if header != self._header_text and not self._is_for_us(header):
-            raise TokenRejected("invalid")
         try:
-            signature = _bytes(written)
+            signature = from_base64(written)
             # The last digit of base64 has bits to spare: without this, one token would have several spellings.
-            genuine = _base64(signature).decode() == written and self._algorithm.verify(
-                signed.encode(), self._public, signature
-            )
-            if genuine:
-                return self._read_claims(_bytes(payload))
+            if as_base64(signature).decode() == written and any(
+                ALGORITHMS[half.algorithm].verify(signed.encode(), half.material, signature)
+                for half in self._headers.get(header) or self._keys_for(header)
+            ):
+                return self._read_claims(from_base64(payload))
         except (ValueError, RecursionError):  # no base64, no JSON, no object, numbers beyond all bounds, or too deep
             pass
         raise TokenRejected("invalid")
 
-    def _is_for_us(self, written: str) -> bool:
-        """Say whether a header that is not word for word ours means the same key and nothing else.
+    def _keys_for(self, written: str) -> tuple[CheckingKey, ...]:
+        """Return the keys that a header which is not word for word ours can mean; none where it means anything else.
 
         A token without `kid` was made elsewhere with our key, or before we named keys: the signature decides.
         """
+        header = self._header_in(written)
+        if header is None or header.typ.upper() != "JWT" or not header.is_plain:
+            return ()
+        keys = self._unnamed.get(header.alg, ()) if header.kid is None else self._named.get(header.kid, ())  # type: ignore[call-overload]
+        return tuple(half for half in keys if half.algorithm == header.alg)
+
+    def _header_of(self, token: str) -> _Header | None:
+        parts = _COMPACT.fullmatch(token) if len(token) <= _LONGEST_TOKEN else None
+        return None if parts is None else self._header_in(parts[2])
+
+    def _header_in(self, written: str) -> _Header | None:
         try:
-            header = self._read_header(_bytes(written))
+            return self._read_header(from_base64(written))
         except (ValueError, RecursionError):
-            return False
-        return (
-            header.alg == self._name
-            and header.typ.upper() == "JWT"
-            and header.kid in {None, self._kid}
-            and header.is_plain
-        )
+            return None
 
     def _remember(self, token: str, claims: Claims) -> None:
         if len(self._known) >= _KNOWN_TOKENS:
@@ -187,20 +171,8 @@ class JwtSigner:
         self._known[token] = claims
 
 
-def _public_jwk(algorithm: Algorithm, public: object) -> dict[str, str]:
-    jwk = algorithm.to_jwk(public, as_dict=True)
-    return {member: jwk[member] for member in ("kty", "crv", "x", "y", "n", "e") if member in jwk}
-
-
-def _thumbprint(jwk: dict[str, str]) -> str:
-    """Return the key's name by RFC 7638: the same for everybody who has the key, whatever they call it."""
-    canonical = msgspec.json.encode(jwk, order="sorted")
-    return _base64(hashlib.sha256(canonical).digest()).decode()
-
-
-def _base64(content: bytes) -> bytes:
-    return urlsafe_b64encode(content).rstrip(b"=")
-
-
-def _bytes(text: str) -> bytes:
-    return urlsafe_b64decode(text + "==")
+def _written_header(half: CheckingKey) -> str:
+    kid = half.kid
+    return as_base64(
+        msgspec.json.encode({"alg": half.algorithm, "typ": "JWT"} | ({"kid": kid} if kid else {}))
+    ).decode()

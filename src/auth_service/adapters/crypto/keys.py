@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 KeyAlgorithm = Literal["ES256", "EdDSA", "RS256"]
 SigningAlgorithm = Literal["HS256", "ES256", "EdDSA", "RS256"]
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
+KEY_ALGORITHMS: dict[str, KeyAlgorithm] = {name: name for name in get_args(KeyAlgorithm)}
 
 _WEAKEST_RSA = 2048
 _LONGEST_FILE = 65_536
@@ -69,9 +70,30 @@ def read_key(algorithm: KeyAlgorithm, pem: bytes, *, source: str) -> SigningKey:
     raise ValueError(f"{source} holds {_described(key)}; {wanted}")
 
 
-def load_or_make_key(algorithm: KeyAlgorithm, path: Path) -> SigningKey:
-    """Return the key in the file, made first where there is none. Raises a ValueError that says what is wrong."""
-    return read_key(algorithm, _load_or_make(path, lambda: _new_pem(algorithm)), source=str(path))
+def load_key(algorithm: KeyAlgorithm, path: Path) -> SigningKey:
+    """Return the key in a file. Raises a ValueError that says what is wrong."""
+    try:
+        with path.open("rb") as file:
+            pem = file.read(_LONGEST_FILE)
+    except OSError as fault:
+        raise ValueError(f"{path} cannot be read: {fault.strerror}") from None
+    return read_key(algorithm, pem, source=str(path))
+
+
+def new_key(algorithm: KeyAlgorithm) -> SigningKey:
+    """Return a key that nobody has ever seen."""
+    if algorithm == "ES256":
+        return SigningKey(algorithm, make_ec(SECP256R1()))
+    if algorithm == "EdDSA":
+        return SigningKey(algorithm, Ed25519PrivateKey.generate())
+    return SigningKey(algorithm, make_rsa(public_exponent=65537, key_size=_WEAKEST_RSA))
+
+
+def written(key: SigningKey) -> bytes:
+    """Return a private key as PEM."""
+    if isinstance(key.material, bytes):
+        raise TypeError("a secret is no private key")
+    return key.material.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def load_or_make_secret(path: Path) -> str:
@@ -84,17 +106,6 @@ def load_or_make_secret(path: Path) -> str:
     if not secret:
         raise ValueError(f"{path} is empty; it should hold a secret, or not be there, and one is made")
     return secret
-
-
-def _new_pem(algorithm: KeyAlgorithm) -> bytes:
-    key: PrivateKey
-    if algorithm == "ES256":
-        key = make_ec(SECP256R1())
-    elif algorithm == "EdDSA":
-        key = Ed25519PrivateKey.generate()
-    else:
-        key = make_rsa(public_exponent=65537, key_size=_WEAKEST_RSA)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _described(key: object) -> str:

@@ -10,7 +10,9 @@ import msgspec
 from msgspec.structs import asdict
 
 from auth_service.domain.errors import TokenRejected
+from auth_service.domain.keys import NewKey
 from auth_service.domain.model import Claims
+from auth_service.domain.ports.surroundings import Chance
 
 
 class UnfitHasher:
@@ -73,6 +75,27 @@ class HmacTokenSigner:
             return msgspec.json.decode(urlsafe_b64decode(body), type=Claims)
         except (NotBase64, msgspec.DecodeError):
             raise TokenRejected("invalid") from None
+
+    async def learn(self, token: str) -> bool:  # noqa: ARG002 - there is nothing to learn
+        """Say that no key has come: there is one, for good."""
+        return False
+
+
+class UnfitKeyMaker:
+    """Makes keys that are names and nothing else; those of another `house` do not open."""
+
+    def __init__(self, chance: Chance, house: str = "ours") -> None:
+        self._chance = chance
+        self._house = house
+
+    def make(self, algorithm: str) -> NewKey:
+        """Return a key by a name that was not given before."""
+        kid = self._chance.hex(8)
+        return NewKey(kid=kid, algorithm=algorithm, public=f"public {kid}", sealed=f"{self._house} {kid}")
+
+    def opens(self, key: NewKey) -> bool:
+        """Say whether it was made here."""
+        return key.sealed == f"{self._house} {key.kid}"
 
 
 def _digest(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from advanced_alchemy.base import AdvancedDeclarativeBase
 from advanced_alchemy.types import BigIntIdentity
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, String, text
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 _NAME = 150
@@ -76,6 +76,30 @@ class AttemptsRow(AdvancedDeclarativeBase):
     key: Mapped[str] = mapped_column(String(32), primary_key=True)
     count: Mapped[int] = mapped_column(Integer)
     window_ends: Mapped[float] = mapped_column(Double)
+
+
+class SigningKeyRow(AdvancedDeclarativeBase):
+    """A key that signs tokens, will, or did. The private half is sealed under a secret that is not in the database."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (
+        # One signs and one is next: of two processes that make the first keys at once, this lets one through.
+        Index(
+            "uq_signing_keys_place",
+            "state",
+            unique=True,
+            sqlite_where=text("state <> 'retired'"),
+            postgresql_where=text("state <> 'retired'"),
+        ),
+    )
+
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    algorithm: Mapped[str] = mapped_column(String(20))
+    public: Mapped[str] = mapped_column(Text)
+    sealed: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(20))
+    since: Mapped[float] = mapped_column(Double)
+    good_until: Mapped[float | None] = mapped_column(Double)
 
 
 class MailRow(AdvancedDeclarativeBase):

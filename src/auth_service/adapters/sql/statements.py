@@ -25,7 +25,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import Compiled, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from auth_service.adapters.sql.rows import AttemptsRow, RevokedTokenRow, SessionRow, UserRow
+from auth_service.adapters.sql.rows import AttemptsRow, RevokedTokenRow, SessionRow, SigningKeyRow, UserRow
 
 Values = Mapping[str, object]
 _SQLITE = sqlite.dialect(paramstyle="named")
@@ -91,6 +91,7 @@ _users = table(UserRow)
 _sessions = table(SessionRow)
 _revoked = table(RevokedTokenRow)
 _attempts = table(AttemptsRow)
+_signing_keys = table(SigningKeyRow)
 
 USER_COLUMNS = tuple(column for column in _users.c if not column.name.endswith("_key"))
 SESSION_COLUMNS = tuple(_sessions.c)
@@ -209,6 +210,16 @@ WAIT_FOR_ATTEMPT = Statement(
         _attempts.c.key == bindparam("key"),
         _attempts.c["count"] >= bindparam("most", type_=Integer),
         _attempts.c.window_ends > database_now(),
+    )
+)
+
+# --- signing keys
+
+SIGNING_KEYS = Statement(select(*_signing_keys.c))
+ADD_SIGNING_KEY = Statement(insert(_signing_keys).values(**_given(*_signing_keys.c.keys())).inline())
+REMOVE_SIGNING_KEY = Statement(
+    delete(_signing_keys).where(
+        _signing_keys.c.kid == bindparam("the_kid"), _signing_keys.c.state == bindparam("the_state")
     )
 )
 

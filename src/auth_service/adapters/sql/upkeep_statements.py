@@ -16,11 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from auth_service.adapters.sql.rows import AttemptsRow, ChoreRow, MailRow, RevokedTokenRow, SessionRow
+from auth_service.adapters.sql.rows import AttemptsRow, ChoreRow, MailRow, RevokedTokenRow, SessionRow, SigningKeyRow
 from auth_service.adapters.sql.statements import Statement, database_now, table
 
 _sessions, _revoked, _attempts = table(SessionRow), table(RevokedTokenRow), table(AttemptsRow)
-_outbox, _chores = table(MailRow), table(ChoreRow)
+_outbox, _chores, _signing_keys = table(MailRow), table(ChoreRow), table(SigningKeyRow)
 _now = database_now()
 
 # The form that both databases understand: SQLAlchemy writes the one for PostgreSQL for SQLite too.
@@ -47,6 +47,7 @@ _RUN_OUT: dict[Table, ColumnElement[bool]] = {
     _sessions: _sessions.c.expires_at < _now,
     _revoked: _revoked.c.expires_at < _now,
     _attempts: _attempts.c.window_ends < _now,
+    _signing_keys: _signing_keys.c.good_until < _now,
     _outbox: and_(
         _outbox.c.done_at < _now - bindparam("kept", type_=Double),
         or_(

@@ -1,6 +1,5 @@
 """Where the documentation is served: made when it is first asked for, then ready as bytes with an ETag."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib.resources import files
@@ -12,7 +11,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from auth_service.api import answers
-from auth_service.api.answers import Answer, Headers, PublicAnswer
+from auth_service.api.answers import Answer, Headers
 from auth_service.api.bodies import AnyRequest
 from auth_service.api.contract import Reply, contract
 from auth_service.domain.errors import NotFound
@@ -37,11 +36,8 @@ class _Sheet(Struct, frozen=True):
 
     def answer(self, request: AnyRequest) -> Answer:
         """Send it, unless the client says that it has it already."""
-        kept = ((b"etag", self.etag), (b"cache-control", b"public, no-cache"))
-        known = [tag.strip() for tag in request.headers.get("if-none-match", "").encode().split(b",")]
-        if self.etag in known:
-            return PublicAnswer(304, b"", kept)
-        return PublicAnswer(200, self.content, (*self.headers, *kept))
+        asked = request.headers.get("if-none-match", "")
+        return answers.public(asked, self.etag, b"public, no-cache", self.content, self.headers)
 
 
 class Shelf:
@@ -119,5 +115,4 @@ def docs_routes(describe: Callable[[], dict[str, object]]) -> Router:
 
 
 def _sheet(content: bytes, content_type: str, *headers: tuple[bytes, bytes]) -> _Sheet:
-    etag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'.encode()
-    return _Sheet(content, ((b"content-type", content_type.encode()), *headers), etag)
+    return _Sheet(content, ((b"content-type", content_type.encode()), *headers), answers.known_again(content))

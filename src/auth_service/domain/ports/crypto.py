@@ -38,6 +38,13 @@ class TokenSigner(Protocol):
         """
         ...
 
+    async def learn(self, token: str) -> bool:
+        """Look whether a refused token is signed with a key of ours that has come since; say whether to read it again.
+
+        Whatever a stranger sends causes little work.
+        """
+        ...
+
 
 class LinkSigner(Protocol):
     """Proves that a link is ours."""
