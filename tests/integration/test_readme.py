@@ -26,6 +26,7 @@ NOT_RUN = [
     "git clone REPOSITORY auth-service\ncd auth-service\nmake run\n",
     "make test\n",
     ".venv/bin/python by_sendmail.py\n",
+    ".venv/bin/auth-service keys rotate\n",
 ]
 A_LINK = "read -r LINK\n"
 _FILE = r"(?:[\w.-]+/)*[\w-]+\.(?:py|md|toml)"
@@ -63,7 +64,7 @@ def test_a_newcomer_who_pastes_block_after_block_sees_what_is_printed(tmp_path: 
     assert links == 2
 
 
-def test_every_block_is_run_shown_or_read_but_for_three() -> None:
+def test_every_block_is_run_shown_or_read_but_for_four() -> None:
     assert [block.text for block in BLOCKS if not block.is_run] == NOT_RUN
     assert {block.kind for block in BLOCKS} == {"sh", "text", "console", "python", "ini"}
     assert all(block.file for block in BLOCKS if block.kind == "python")
