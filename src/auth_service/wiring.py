@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from auth_service.api.app import Options
 
 _LOOK_FOR_MAIL_EVERY = 1.0
+_NEXT_MAIL_AFTER = 0.1
 _FINISHES_WITHIN = 5.0
 # Often, so that what has run out meanwhile is little, however many sign in: the file grows by that, and by no more.
 _SWEEP_EVERY = 1.0
@@ -307,6 +308,10 @@ async def _deliver(works: Works, stopping: asyncio.Event) -> None:
                 hand = hands.create_task(_deliver_one(works, queued))
                 busy.add(hand)
                 hand.add_done_callback(put_down)
+                # A mail that a server has taken and that is not yet written down as sent goes out twice if the process
+                # dies just then. One after the other, that is one mail; all at once, all of them. A slow one delays the
+                # next for no longer than this.
+                await asyncio.wait([hand], timeout=_NEXT_MAIL_AFTER)
             await works.outbox.wait(_LOOK_FOR_MAIL_EVERY)
 
 

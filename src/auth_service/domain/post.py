@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from auth_service.domain import links
+from auth_service.domain.errors import Busy
 from auth_service.domain.model import Fact, Letter, LinkPurpose, Mail, QueuedMail, User
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner
@@ -16,6 +17,7 @@ HANDS = 16
 # Longer than a try may take, with time to look things up and to record what came of it: nobody alive is overtaken.
 _LEASE = 30.0
 _LONGEST_TRY = 20.0
+_RECORDED_WITHIN = 300.0
 _MOST_TRIES = 14
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 3_600.0
@@ -58,7 +60,7 @@ class Post:
         except TimeoutError:
             await self._put_off(queued, f"it could not be handed over within {_LONGEST_TRY:g} s")
         else:
-            await self.outbox.sent(queued)
+            await self._record_sent(queued)
             self.journal.note(Fact(what="mail_sent", user_id=queued.mail.user_id, why=queued.mail.kind))
 
     async def _put_off(self, queued: QueuedMail, why: str) -> None:
@@ -66,6 +68,19 @@ class Post:
             await self._give_up(queued, why)
         else:
             await self.outbox.failed(queued, retry_in=self._pause(queued.attempts), why=why)
+
+    async def _record_sent(self, queued: QueuedMail) -> None:
+        """Write down that a mail went out, once the database is there for it: else it would go out again."""
+        until = asyncio.get_running_loop().time() + _RECORDED_WITHIN
+        while True:
+            try:
+                await self.outbox.sent(queued)
+            except Busy as busy:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+                await asyncio.sleep(busy.retry_after)
+            else:
+                return
 
     async def _give_up(self, queued: QueuedMail, why: str) -> None:
         await self.outbox.failed(queued, retry_in=None, why=why)

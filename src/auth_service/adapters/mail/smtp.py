@@ -59,11 +59,13 @@ class SmtpMailer:
         self._longest = longest
         self._tls: ssl.SSLContext | None = None
         self._own_name: str | None = None
+        self._farewells: set[asyncio.Task[None]] = set()
 
     async def send(self, letter: Letter) -> None:
         """Hand over one mail. Errors tell what the server said, without our credentials and without the link."""
         message = await asyncio.to_thread(self._writer.write, letter)
         client = await self._client()
+        handed_over = False
         try:
             async with asyncio.timeout(self._longest):
                 await _hand_over(client, message)
@@ -79,12 +81,15 @@ class SmtpMailer:
         except (SMTPException, OSError) as failure:
             raise MailDelayed(f"no mail can be handed to {self._server}: {self._shown(str(failure), letter)}") from None
         else:
-            # The mail is in other hands: whatever happens now must not send it a second time.
-            with suppress(SMTPException, OSError):
-                await client.quit(timeout=_FAREWELL)
+            # The mail is in other hands, which is to be written down before anything else happens.
+            handed_over = True
+            farewell = asyncio.create_task(_part(client))
+            self._farewells.add(farewell)
+            farewell.add_done_callback(self._farewells.discard)
         finally:
             self._own_name = client.local_hostname
-            client.close()
+            if not handed_over:
+                client.close()
 
     async def _client(self) -> SMTP:
         if self._security != "none" and self._tls is None:
@@ -124,6 +129,15 @@ async def _hand_over(client: SMTP, message: EmailMessage) -> None:
     await client.mail(message["From"].addresses[0].addr_spec)
     await client.rcpt(message["To"].addresses[0].addr_spec)
     await client.data(message.as_bytes(policy=WIRE))
+
+
+async def _part(client: SMTP) -> None:
+    """Take leave as good manners ask for; whatever happens now changes nothing."""
+    try:
+        with suppress(SMTPException, OSError):
+            await client.quit(timeout=_FAREWELL)
+    finally:
+        client.close()
 
 
 def _secrets(username: str | None, password: str | None, link: str | None) -> Sequence[str]:
