@@ -29,6 +29,8 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
+    # Its farewell has arrived and the end of the connection has not: the driver takes it for an answer to nothing.
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
