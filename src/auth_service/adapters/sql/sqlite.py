@@ -8,6 +8,7 @@ own, and each told its own outcome.
 
 import asyncio
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -147,7 +148,8 @@ class SqliteDatabase:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file for writing, set up as this service needs it; a new one is readable by its owner only."""
-    path.touch(mode=0o600, exist_ok=True)
+    # SQLite would open a file that may only be read without a word, and refuse the first write.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
