@@ -1,38 +1,68 @@
-"""Plays the chosen scenarios of all profiles, several profiles at a time, from the first test that asks."""
+"""Plays the chosen scenarios of all profiles on both databases, several at a time, from the first test that asks."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from auth_service.adapters.crypto.keys import load_or_make_key
+from tests.integration.postgres import database_of_its_own
+
 from .playing import play_profile
 from .running import Mailbox
-from .scenarios import Scenario
+from .scenarios import SETTINGS, Scenario
 
 _PROFILES_AT_ONCE = 3
 
-Outcomes = dict[str, "Future[dict[str, list[str]]]"]
+
+class Stage(NamedTuple):
+    """Where scenarios are played: a profile of settings on a database."""
+
+    database: str
+    profile: str
+
+
+Outcomes = dict[Stage, "Future[dict[str, list[str]]]"]
 
 
 @pytest.fixture(scope="session")
-def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
-    """Each profile's differences by scenario, to be had as soon as it has been played."""
-    chosen: dict[str, list[Scenario]] = defaultdict(list)
+def outcomes(
+    request: pytest.FixtureRequest, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Outcomes]:
+    """Each profile's differences by scenario on each database, to be had as soon as it has been played."""
+    chosen: dict[Stage, list[Scenario]] = defaultdict(list)
     for item in request.session.items:
-        scenario = (
-            item.callspec.params.get("scenario")
-            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-            else None
-        )
-        if isinstance(scenario, Scenario):
-            chosen[scenario.profile].append(scenario)
-    pool = ThreadPoolExecutor(_PROFILES_AT_ONCE)
-    with Mailbox() as mailbox:
-        try:
-            yield {
-                profile: pool.submit(play_profile, profile, scenarios, mailbox, tmp_path_factory.mktemp(profile))
-                for profile, scenarios in chosen.items()
-            }
-        finally:
-            pool.shutdown(cancel_futures=True)
+        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if isinstance(scenario := params.get("scenario"), Scenario):
+            chosen[Stage(str(params["database"]), scenario.profile)].append(scenario)
+    with ExitStack() as stack:
+        # People go by the same names on both.
+        mailboxes = {database: stack.enter_context(Mailbox()) for database in {stage.database for stage in chosen}}
+        empty = stack.enter_context(database_of_its_own(postgres_url))
+        pool = stack.enter_context(ThreadPoolExecutor(_PROFILES_AT_ONCE))
+        stack.callback(pool.shutdown, cancel_futures=True)
+
+        def play(stage: Stage, scenarios: list[Scenario], folder: Path) -> dict[str, list[str]]:
+            mailbox = mailboxes[stage.database]
+            if stage.database == "sqlite":
+                return play_profile(stage.profile, scenarios, mailbox, folder, {})
+            with database_of_its_own(postgres_url, like=empty) as url:
+                settings = {"DATABASE_URL": url, **_key(SETTINGS[stage.profile], folder)}
+                return play_profile(stage.profile, scenarios, mailbox, folder, settings)
+
+        yield {
+            stage: pool.submit(play, stage, scenarios, tmp_path_factory.mktemp(stage.profile))
+            for stage, scenarios in chosen.items()
+        }
+
+
+def _key(settings: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return the setting that names a key, where the profile signs by one: there is no file to keep it beside."""
+    if settings.get("JWT_ALGORITHM") == "HS256":
+        return {}
+    load_or_make_key("ES256", folder / "key.pem")
+    return {"JWT_PRIVATE_KEY_FILE": str(folder / "key.pem")}

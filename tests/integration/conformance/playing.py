@@ -28,9 +28,11 @@ _LINKS = {
 }
 
 
-def play_profile(profile: str, scenarios: Sequence[Scenario], mailbox: Mailbox, folder: Path) -> dict[str, list[str]]:
-    """Start the service with a profile's settings, play these scenarios, and return what is wrong with each."""
-    settings = SETTINGS[profile]
+def play_profile(
+    profile: str, scenarios: Sequence[Scenario], mailbox: Mailbox, folder: Path, more: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Start the service with a profile's settings and `more`, play these scenarios; return what is wrong with each."""
+    settings = {**SETTINGS[profile], **more}
     with Service(settings, mailbox.port, folder) as service:
         if any(scenario.needs_staff for scenario in scenarios):
             service.add_staff(STAFF["staff_username"], STAFF["staff_email"], STAFF["staff_password"])
