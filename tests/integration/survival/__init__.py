@@ -1,0 +1,1 @@
+"""The service under what happens to services: killed, raced, stopped, without its database, without room."""
