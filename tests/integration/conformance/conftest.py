@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
-from auth_service.adapters.crypto.keys import load_or_make_key
 from tests.integration.postgres import database_of_its_own
 
 from .playing import play_profile
 from .running import Mailbox
-from .scenarios import SETTINGS, Scenario
+from .scenarios import Scenario
 
 _PROFILES_AT_ONCE = 3
 
@@ -51,18 +50,10 @@ def outcomes(
             if stage.database == "sqlite":
                 return play_profile(stage.profile, scenarios, mailbox, folder, {})
             with database_of_its_own(postgres_url, like=empty) as url:
-                settings = {"DATABASE_URL": url, **_key(SETTINGS[stage.profile], folder)}
+                settings = {"DATABASE_URL": url}
                 return play_profile(stage.profile, scenarios, mailbox, folder, settings)
 
         yield {
             stage: pool.submit(play, stage, scenarios, tmp_path_factory.mktemp(stage.profile))
             for stage, scenarios in chosen.items()
         }
-
-
-def _key(settings: dict[str, str], folder: Path) -> dict[str, str]:
-    """Return the setting that names a key, where the profile signs by one: there is no file to keep it beside."""
-    if settings.get("JWT_ALGORITHM") == "HS256":
-        return {}
-    load_or_make_key("ES256", folder / "key.pem")
-    return {"JWT_PRIVATE_KEY_FILE": str(folder / "key.pem")}

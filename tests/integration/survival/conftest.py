@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.adapters.crypto.keys import load_or_make_key
 from tests.integration.postgres import database_of_its_own
 
 from .postbox import Postbox
@@ -29,9 +28,7 @@ def settings(
     request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path, postbox: Postbox
 ) -> Iterator[dict[str, str]]:
     """Give settings for a service on an empty database, the one and the other, with its mail in the postbox."""
-    key = tmp_path / "key.pem"
-    load_or_make_key("ES256", key)
-    shared = {"JWT_PRIVATE_KEY_FILE": str(key), "MAIL_URL": f"smtp://127.0.0.1:{postbox.port}"}
+    shared = {"MAIL_URL": f"smtp://127.0.0.1:{postbox.port}"}
     if request.param == "sqlite":
         yield {**shared, "DATABASE_URL": f"sqlite:///{tmp_path / 'auth.db'}"}
         return

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.adapters.crypto.keys import load_or_make_key
 from auth_service.adapters.sql import schema
 from tests.integration.postgres import Cluster, cluster
 from tests.integration.wire.people import newcomer
@@ -73,11 +72,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 async def test_while_postgresql_is_away_it_says_so_and_afterwards_it_serves_by_itself(
     own: Cluster, postbox: Postbox, tmp_path: Path
 ) -> None:
-    load_or_make_key("ES256", tmp_path / "key.pem")
     settings = {
         "DATABASE_URL": own.url,
         "DATABASE_CONNECTIONS": str(CONNECTIONS),
-        "JWT_PRIVATE_KEY_FILE": str(tmp_path / "key.pem"),
         "MAIL_URL": f"smtp://127.0.0.1:{postbox.port}",
     }
     async with Served(settings, tmp_path) as service, Crowd(Ledger(postbox, random.Random()), service.port) as crowd:  # noqa: S311 - any load does
