@@ -4,13 +4,27 @@ import asyncio
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from auth_service.adapters.memory.core import MemoryCore
 from auth_service.domain import post
 from auth_service.domain.model import KeptMail, Letter, Mail, MailKind, QueuedMail
 from auth_service.domain.ports.surroundings import MailDelayed, MailRefused
+from auth_service.domain.registration import SignUp
 
-from .support import LAPTOP, PHONE, delivered, house, make, put, register
+from .support import (
+    ANOTHER,
+    LAPTOP,
+    PASSWORD,
+    PHONE,
+    calling,
+    delivered,
+    house,
+    link_in,
+    make,
+    put,
+    register,
+)
 
 NOTICES: list[MailKind] = ["confirmation", "password_changed", "username_changed", "email_changed"]
 
@@ -60,6 +74,47 @@ async def test_each_link_follows_its_own_template(kind: MailKind, setting: str) 
     assert start == "https://x.org/app/#/go?"
     assert len(token.split("-")[1]) == 32
     assert uids == "MQ&c=MQ"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wished", "language"),
+    [("pl", "ar", "pl"), ("", "ar", "ar"), ("", "", "de"), ("tlh", "", "de"), ("tlh", "ar", "ar")],
+)
+async def test_a_mail_is_in_the_language_chosen_else_wished_for_else_the_operators(
+    chosen: str, wished: str, language: str
+) -> None:
+    core = house(language="de", languages=("en", "de", "ar", "pl"))
+    await put(core, await make(core), language=chosen)
+    await core.credentials.request_reset("password_reset", "ann@example.org", replace(PHONE, language=wished))
+    (letter,) = await core.deliver()
+    assert letter.language == language
+
+
+async def test_every_mail_that_a_person_causes_knows_the_language_they_wished_for() -> None:
+    core = house(
+        languages=("en", "fr"),
+        send_confirmation_email=True,
+        password_changed_email=True,
+        username_changed_email=True,
+    )
+    wishing = replace(LAPTOP, language="fr")
+    new = SignUp(username="ann", email="ann@example.org", password=PASSWORD)
+    user = await core.registration.register(new, wishing)
+    await put(core, user, language="")
+    await core.registration.resend("ann@example.org", wishing)
+    letters = await core.deliver()
+    await core.registration.activate(*link_in(letters[0]), wishing)
+    caller = await calling(core)
+    await core.profiles.change(caller, user.id, wishing, email="new@example.org")
+    letters += (changing := await core.deliver())
+    await core.registration.activate(*link_in(changing[-1]), wishing)
+    await core.credentials.change_name(await calling(core), PASSWORD, "anna", wishing)
+    await core.credentials.change_password(await calling(core, "anna"), PASSWORD, ANOTHER, wishing)
+    await core.credentials.request_reset("password_reset", "new@example.org", wishing)
+    await core.credentials.request_reset("username_reset", "new@example.org", wishing)
+    letters += await core.deliver()
+    assert {letter.kind for letter in letters} == set(get_args(MailKind))
+    assert {letter.language for letter in letters} == {"fr"}
 
 
 @pytest.mark.parametrize("kind", NOTICES)

@@ -1,9 +1,11 @@
 """Profiles: one's own, and others' for whoever may know of them."""
 
 import pytest
+from msgspec.structs import replace
 
 from auth_service.domain.errors import AlreadyTaken, NotAllowed, NotFound, Problem
 from auth_service.domain.model import NewUser, User
+from auth_service.domain.registration import SignUp
 
 from .support import (
     ANOTHER,
@@ -285,3 +287,53 @@ class TestDeleting:
             await core.credentials.change_password(caller, PASSWORD, "a whole new password", LAPTOP)
         with pytest.raises(NotFound):
             await core.credentials.change_name(caller, PASSWORD, "anna", LAPTOP)
+
+
+# --- language
+
+
+async def test_a_newcomer_reads_the_language_they_registered_in() -> None:
+    core = house(languages=("en", "pl"))
+    new = SignUp(username="ann", email="ann@example.org", password=PASSWORD)
+    user = await core.registration.register(new, replace(LAPTOP, language="pl"))
+    assert user.language == "pl"
+    assert await now(core, user) == user
+
+
+async def test_people_choose_their_language_and_take_the_choice_back() -> None:
+    core = house(languages=("en", "pl"))
+    user = await make(core)
+    assert user.language == ""
+    for language in ("pl", "pl", "en", ""):
+        changed = await core.profiles.choose_language(await calling(core), language, LAPTOP)
+        assert changed.language == (await now(core, user)).language == language
+    noted = [fact for fact in core.journal.facts if fact.what == "language_chosen"]
+    assert len(noted) == 3
+    assert {fact.user_id for fact in noted} == {user.id}
+
+
+async def test_a_language_that_nobody_speaks_here_is_refused() -> None:
+    core = house(languages=("en", "pl"))
+    await make(core)
+    caller = await calling(core)
+    for language in ("tlh", "PL", "en-GB", "x" * 10_000):
+        assert await problems_of(core.profiles.choose_language(caller, language, LAPTOP)) == [
+            Problem("language", "unknown_language")
+        ]
+
+
+async def test_who_is_gone_chooses_nothing() -> None:
+    core = house()
+    await make(core)
+    caller = await calling(core)
+    await core.people.delete("ann")
+    with pytest.raises(NotFound):
+        await core.profiles.choose_language(caller, "en", LAPTOP)
+
+
+async def test_of_many_choices_at_once_each_is_made() -> None:
+    core = house(languages=("en", "pl"))
+    await make(core)
+    caller = await calling(core)
+    done = await at_once(lambda number: core.profiles.choose_language(caller, ("en", "pl")[number % 2], LAPTOP), 8)
+    assert done == {"done": 8}

@@ -6,11 +6,13 @@ from auth_service.api.bodies import AnyRequest
 from auth_service.domain.errors import TokenFault, TokenRejected
 from auth_service.domain.model import Caller, Client
 from auth_service.domain.tokens import Tokens
+from auth_service.languages import wished
 
 HeaderFault = Literal["bearer_parts", "token_alone", "token_spaces", "token_characters"]
 
 _OPAQUE_LENGTH = 40
 _AGENT_KEPT = 200
+_WISH_READ = 200
 
 
 class HeaderRejected(Exception):  # noqa: N818 - an answer to the client
@@ -80,7 +82,16 @@ def _authorization(request: AnyRequest) -> bytes:
 
 
 def client_of(request: AnyRequest) -> Client:
-    """Return where a request comes from."""
+    """Return where a request comes from, and in which of our languages it wishes to be answered."""
     peer = request.scope.get("client")
-    agent = next((value for name, value in request.scope["headers"] if name == b"user-agent"), b"")
-    return Client(peer[0] if peer else "", agent.decode("latin-1")[:_AGENT_KEPT])
+    agent = wish = b""
+    for name, value in request.scope["headers"]:
+        if name == b"user-agent":
+            agent = value
+        elif name == b"accept-language":
+            wish = value
+    return Client(
+        peer[0] if peer else "",
+        agent[:_AGENT_KEPT].decode("latin-1"),
+        wished(wish[:_WISH_READ].decode("latin-1")) if wish else "",
+    )

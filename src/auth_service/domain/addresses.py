@@ -70,4 +70,5 @@ class AddressChange:
             address=client.address,
             agent=client.agent,
             at=self.clock.now(),
+            language=client.language,
         )

@@ -271,8 +271,16 @@ class Credentials:
 
 
 def _reset_mail(purpose: LinkPurpose, email: str, client: Client, now: float) -> Mail:
-    return Mail(kind=purpose, to=email, address=client.address, agent=client.agent, at=now)
+    return Mail(kind=purpose, to=email, address=client.address, agent=client.agent, at=now, language=client.language)
 
 
 def _notice(kind: MailKind, to: str, user: User, client: Client, now: float) -> Mail:
-    return Mail(kind=kind, to=to, user_id=user.id, address=client.address, agent=client.agent, at=now)
+    return Mail(
+        kind=kind,
+        to=to,
+        user_id=user.id,
+        address=client.address,
+        agent=client.agent,
+        at=now,
+        language=client.language,
+    )

@@ -35,6 +35,7 @@ class NewUser(Struct, frozen=True, kw_only=True):
     created_at: float
     email_confirmed: bool = False
     is_staff: bool = False
+    language: str = ""
 
     def __repr__(self) -> str:
         """Show no secret."""
@@ -47,7 +48,8 @@ class User(Struct, frozen=True, kw_only=True):
     Two facts, not one: `state` says whether they may sign in, `email_confirmed` whether the address is proven. Nothing
     that is mailed lifts a deactivation. `stamp` is random and changes with password and address, so every link made
     before is dead, and a `pending_email` goes with it; `version` counts changes, so of two at once one wins.
-    `used_link` is a fingerprint of the link that put the present address in place.
+    `used_link` is a fingerprint of the link that put the present address in place. `language` is what they read; empty
+    where they never said.
     """
 
     id: int
@@ -64,6 +66,7 @@ class User(Struct, frozen=True, kw_only=True):
     signed_in_at: float = 0.0
     tokens_from: float = 0.0
     version: int = 1
+    language: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -76,10 +79,11 @@ class User(Struct, frozen=True, kw_only=True):
 
 
 class Client(Struct, frozen=True):
-    """Where a request comes from, as far as the service can know."""
+    """Where a request comes from, as far as the service can know, and the language it wishes to be answered in."""
 
     address: str = ""
     agent: str = ""
+    language: str = ""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -154,7 +158,8 @@ class Mail(Struct, frozen=True, kw_only=True):
     """A mail that is due: its kind and to whom, never its text and never its link.
 
     `user_id` is None where the person is to be looked up by the address when the mail goes out: an address that
-    nobody has then gets nothing, and whoever asked for the mail cannot tell.
+    nobody has then gets nothing, and whoever asked for the mail cannot tell. `language` is the wish of whoever caused
+    it; what the person chose goes before.
     """
 
     kind: MailKind
@@ -163,6 +168,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     address: str = ""
     agent: str = ""
     at: float = 0.0
+    language: str = ""
 
 
 class QueuedMail(Struct, frozen=True, kw_only=True):
@@ -203,6 +209,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     address: str = ""
     agent: str = ""
     at: float = 0.0
+    language: str = "en"
 
     def __repr__(self) -> str:
         """Show no secret."""

@@ -19,6 +19,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     hide_users: bool = True
     breached_passwords: Literal["native", "everywhere", "off"] = "native"
 
+    language: str = "en"
+    languages: tuple[str, ...] = ("en",)
+
     send_confirmation_email: bool = False
     password_changed_email: bool = False
     username_changed_email: bool = False

@@ -148,4 +148,10 @@ class Post:
             address=mail.address,
             agent=mail.agent,
             at=mail.at,
+            language=self._language(user, mail),
         )
+
+    def _language(self, user: User, mail: Mail) -> str:
+        """Return what the person chose, else what whoever asked wished for, else what the operator chose."""
+        known = (each for each in (user.language, mail.language) if each in self.policy.languages)
+        return next(known, self.policy.language)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from auth_service.domain import limits, names
 from auth_service.domain.addresses import AddressChange
-from auth_service.domain.errors import AlreadyTaken, NotAllowed, NotFound, Problem, refuse_if
+from auth_service.domain.errors import AlreadyTaken, InvalidInput, NotAllowed, NotFound, Problem, refuse_if
 from auth_service.domain.model import Caller, Client, Fact, User
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher
@@ -100,6 +100,26 @@ class Profiles:
             refuse_if(await self._problems_with(user, username, email))
             raise
         self._note("profile_changed", user.id, caller, client)
+        return changed
+
+    async def choose_language(self, caller: Caller, language: str, client: Client) -> User:
+        """Say which language one reads: mails and pages are in it from now on. Empty takes the choice back."""
+        if language and language not in self.policy.languages:
+            raise InvalidInput([Problem("language", "unknown_language")])
+        return await self._choose_language(caller, language, client)
+
+    @settles_races
+    async def _choose_language(self, caller: Caller, language: str, client: Client) -> User:
+        user = await self.users.by_id(caller.user.id)
+        if user is None:
+            raise NotFound
+        if user.language == language:
+            return user
+        changed = replace(user, language=language)
+        work = self.store.begin()
+        work.users.save(changed)
+        await work.commit()
+        self._note("language_chosen", user.id, caller, client)
         return changed
 
     async def delete(

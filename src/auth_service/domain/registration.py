@@ -15,7 +15,7 @@ from auth_service.domain.errors import (
     Problem,
     refuse_if,
 )
-from auth_service.domain.model import Client, Fact, Mail, NewUser, User
+from auth_service.domain.model import Client, Fact, Mail, MailKind, NewUser, User
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
 from auth_service.domain.ports.store import Store
@@ -86,13 +86,14 @@ class Registration:
             state="pending" if self.policy.activation == "required" else "active",
             stamp=self.chance.hex(32),
             created_at=self.clock.now(),
+            language=client.language,
         )
         work = self.store.begin()
         work.users.add(user)
         if self.policy.confirms_addresses:
-            work.outbox.put(Mail(kind="activation", to=user.email, at=user.created_at))
+            work.outbox.put(Mail(kind="activation", to=user.email, at=user.created_at, language=client.language))
         elif self.policy.send_confirmation_email:
-            work.outbox.put(Mail(kind="confirmation", to=user.email, at=user.created_at))
+            work.outbox.put(Mail(kind="confirmation", to=user.email, at=user.created_at, language=client.language))
         try:
             await work.commit()
         except AlreadyTaken:
@@ -113,9 +114,9 @@ class Registration:
         work = self.store.begin()
         work.users.save(changed)
         if changed.email != user.email:
-            work.outbox.put(Mail(kind="email_changed", to=user.email, user_id=user.id, at=self.clock.now()))
+            work.outbox.put(self._told("email_changed", user, client))
         elif self.policy.send_confirmation_email:
-            work.outbox.put(Mail(kind="confirmation", to=changed.email, user_id=user.id, at=self.clock.now()))
+            work.outbox.put(self._told("confirmation", changed, client))
         try:
             await work.commit()
         except AlreadyTaken:
@@ -133,7 +134,14 @@ class Registration:
         await self.throttle.take(limits.mail_to(email, client))
         work = self.store.begin()
         work.outbox.put(
-            Mail(kind="activation", to=email, address=client.address, agent=client.agent, at=self.clock.now())
+            Mail(
+                kind="activation",
+                to=email,
+                address=client.address,
+                agent=client.agent,
+                at=self.clock.now(),
+                language=client.language,
+            )
         )
         await work.commit()
         self._note("activation_requested", None, client)
@@ -179,6 +187,9 @@ class Registration:
             problems += await vet_email(new.email, self.users)
         return problems
 
+    def _told(self, kind: MailKind, user: User, client: Client) -> Mail:
+        return Mail(kind=kind, to=user.email, user_id=user.id, at=self.clock.now(), language=client.language)
+
     def _note(self, what: str, user_id: int | None, client: Client) -> None:
         self.journal.note(Fact(what=what, user_id=user_id, address=client.address, agent=client.agent))
 
@@ -194,4 +205,5 @@ def _as_stored(user: NewUser, user_id: int) -> User:
         is_staff=user.is_staff,
         stamp=user.stamp,
         created_at=user.created_at,
+        language=user.language,
     )

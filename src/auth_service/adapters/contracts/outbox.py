@@ -33,6 +33,7 @@ class OutboxContract(LanesContract):
                 address="2001:db8::1",
                 agent="<b>{{ 7 * 7 }}</b>",
                 at=START + 0.1,
+                language="ar",
             )
             for kind in get_args(MailKind)
             for user_id in (None, ann.id)

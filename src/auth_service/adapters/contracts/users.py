@@ -42,6 +42,7 @@ class UsersContract(StorageContract):
     async def test_an_account_is_found_by_id_name_and_address_as_it_was_added(self, storage: Storage) -> None:
         new = newcomer("Ünï.ço-dé_名前+1", email="Ann.O'Hara+x@exämple.org")
         new = replace(new, state="pending", email_confirmed=True, is_staff=True, password_hash="$h$é😀")
+        new = replace(new, language="zh")
         user = await storage.add(**asdict(new))
 
         assert {**asdict(user), **asdict(new)} == asdict(user)
@@ -135,6 +136,7 @@ class UsersContract(StorageContract):
             stamp="another stamp",
             created_at=START + 0.1,
             pending_email="rob@example.net",
+            language="pl",
             used_link="a link",
             tokens_from=START + 0.3,
             version=user.version,

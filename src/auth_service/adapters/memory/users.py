@@ -85,6 +85,7 @@ def _add(tables: Tables, new: NewUser) -> int:
             is_staff=new.is_staff,
             stamp=new.stamp,
             created_at=new.created_at,
+            language=new.language,
         ),
     )
     return tables.last_user_id

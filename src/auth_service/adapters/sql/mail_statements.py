@@ -34,7 +34,19 @@ _id: ColumnElement[int] = bindparam("the_id")
 
 MAIL_COLUMNS = tuple(
     _outbox.c[name]
-    for name in ("id", "message_id", "attempts", "kind", "recipient", "user_id", "address", "agent", "at", "state")
+    for name in (
+        "id",
+        "message_id",
+        "attempts",
+        "kind",
+        "recipient",
+        "user_id",
+        "address",
+        "agent",
+        "at",
+        "language",
+        "state",
+    )
 )
 PUT_MAIL = Statement(
     insert(_outbox)
@@ -42,7 +54,7 @@ PUT_MAIL = Statement(
     .values(
         **{
             name: bindparam(name)
-            for name in ("message_id", "kind", "recipient", "user_id", "address", "agent", "at", "lane")
+            for name in ("message_id", "kind", "recipient", "user_id", "address", "agent", "at", "lane", "language")
         },
         state="waiting",
         due_at=_now,

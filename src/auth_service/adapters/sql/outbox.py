@@ -91,12 +91,12 @@ class SqlOutbox:
 
 def _queued(row: Row) -> QueuedMail:
     """Return the mail in a row that begins with `MAIL_COLUMNS`."""
-    mail = Mail(kind=row[3], to=row[4], user_id=row[5], address=row[6], agent=row[7], at=row[8])
+    mail = Mail(kind=row[3], to=row[4], user_id=row[5], address=row[6], agent=row[7], at=row[8], language=row[9])
     return QueuedMail(id=row[0], message_id=row[1], attempts=row[2], mail=mail)
 
 
 def _state(row: Row) -> MailState:
-    state: MailState = row[9]
+    state: MailState = row[10]
     return state
 
 
@@ -108,9 +108,9 @@ def _kept(row: Row) -> KeptMail:
         attempts=queued.attempts,
         mail=queued.mail,
         state=_state(row),
-        due_at=row[10],
-        why=row[11],
-        held=bool(row[12]),
+        due_at=row[11],
+        why=row[12],
+        held=bool(row[13]),
     )
 
 
@@ -134,5 +134,6 @@ class SqlOutboxChanges:
             "agent": mail.agent[:_AGENT_KEPT],
             "at": mail.at,
             "lane": lane_of(mail),
+            "language": mail.language,
         }
         self.writes.append(Write(statements.PUT_MAIL, values))

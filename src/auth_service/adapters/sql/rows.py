@@ -9,6 +9,7 @@ _NAME = 150
 _ADDRESS = 254
 # Folding can make a name longer; nothing that `names` accepts outgrows this.
 _KEY = 600
+_LANGUAGE = 16
 
 
 class UserRow(AdvancedDeclarativeBase):
@@ -34,6 +35,7 @@ class UserRow(AdvancedDeclarativeBase):
     signed_in_at: Mapped[float] = mapped_column(Double)
     tokens_from: Mapped[float] = mapped_column(Double)
     version: Mapped[int] = mapped_column(BigInteger)
+    language: Mapped[str] = mapped_column(String(_LANGUAGE), server_default="")
 
 
 class SessionRow(AdvancedDeclarativeBase):
@@ -143,6 +145,7 @@ class MailRow(AdvancedDeclarativeBase):
     lane: Mapped[str] = mapped_column(String(32), server_default="")
     # When `due_at` or `leased_until` was last set: later than now, where the clock has been set back since.
     scheduled_at: Mapped[float] = mapped_column(Double, server_default="0")
+    language: Mapped[str] = mapped_column(String(_LANGUAGE), server_default="")
 
 
 class ChoreRow(AdvancedDeclarativeBase):

@@ -29,6 +29,7 @@ def read_user(row: Row) -> User:
         signed_in_at=row[11],
         tokens_from=row[12],
         version=row[13],
+        language=row[14],
     )
 
 
@@ -87,6 +88,7 @@ class SqlUserChanges:
             "used_link": "",
             "signed_in_at": 0.0,
             "tokens_from": 0.0,
+            "language": user.language,
         }
         self.writes.append(Write(statements.ADD_USER, values))
 
@@ -103,6 +105,7 @@ class SqlUserChanges:
             "pending_email": user.pending_email,
             "used_link": user.used_link,
             "tokens_from": user.tokens_from,
+            "language": user.language,
             "the_id": user.id,
             "the_version": user.version,
         }

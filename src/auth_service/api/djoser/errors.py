@@ -35,6 +35,7 @@ _PROBLEMS = {
     "mismatch": "The two {about} fields didn't match.",
     "wrong_password": "Invalid password.",
     "cannot_sign_in": "Unable to log in with provided credentials.",
+    "unknown_language": "Unknown language.",
     "no_data": "No data provided",
     "not_an_object": "Invalid data. Expected a dictionary, but got {about}.",
 }

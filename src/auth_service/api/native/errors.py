@@ -32,6 +32,7 @@ PROBLEMS = {
     "password_numeric": "A password of digits alone is too easy to guess.",
     "mismatch": "The two do not match.",
     "wrong_password": "This is not the current password.",
+    "unknown_language": "This service does not speak that language.",
     "no_data": "The body is null. Send an object with the fields.",
     "not_an_object": "The body is a JSON {about}. Send an object with the fields.",
 }
