@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help run test unit check bench pins clean
+.PHONY: help run test unit check bench catalogues pins clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Run the service on http://127.0.0.1:8000, with mail on the console and accounts in auth.db
 	@$(BIN)/auth-service serve
@@ -27,6 +27,9 @@ check: $(INSTALLED) ## Lint, check types and layers, and run all tests
 
 bench: $(INSTALLED) ## Measure the service beside a bare app of the same shapes
 	@$(BIN)/python -m bench
+
+catalogues: $(INSTALLED) ## Put new messages of pages and mails into every language, to be translated
+	@$(BIN)/python -m tests.integration.catalogues
 
 pins: $(INSTALLED) ## Choose the newest versions of everything and pin them
 	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \

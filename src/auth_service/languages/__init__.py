@@ -1,6 +1,7 @@
 """Languages: which one a person reads, and what pages and mails say in it.
 
-English stands in the templates and in the code; every other language is a catalogue beside this file.
+English stands in the templates and in the code; every other language is a catalogue beside this file. How they are
+kept up to date is told in CONTRIBUTING.md.
 """
 
 import gettext
@@ -11,7 +12,16 @@ from typing import Final, Literal
 
 ENGLISH: Final = "en"
 # Each in its own words, as its speakers look for it in a list.
-LANGUAGES: Final[Mapping[str, str]] = {ENGLISH: "English"}
+LANGUAGES: Final[Mapping[str, str]] = {
+    ENGLISH: "English",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "pl": "Polski",
+    "pt": "Português",
+    "ar": "العربية",
+    "zh": "简体中文",
+}
 _RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _HEADERS_KNOWN: Final = 256
 _LONGEST_HEADER: Final = 200
@@ -37,11 +47,38 @@ class Words:
         """Return the message that goes with a number: languages have up to six forms."""
         return self.translations.ngettext(one, several, number)
 
+    def moment(self, at: float) -> str:
+        """Return a time in words, to the minute and in UTC: `14 November 2023, 22:13 UTC`."""
+        # Babel is wanted only where something is said.
+        from auth_service.languages.times import moment  # noqa: PLC0415
+
+        return moment(self.language, at)
+
 
 @cache
 def words(language: str) -> Words:
     """Return the words of a language; those of a language that nobody has written yet are English."""
-    return Words(language if language in LANGUAGES else ENGLISH, gettext.NullTranslations())
+    if language == ENGLISH or language not in LANGUAGES:
+        return Words(ENGLISH, gettext.NullTranslations())
+    from auth_service.languages.catalogues import read_catalogue  # noqa: PLC0415 - as above
+
+    return Words(language, read_catalogue(language))
+
+
+def learn() -> None:
+    """Read every catalogue. Whoever answers people does this first, in a thread: later it would hold others up."""
+    for language in LANGUAGES:
+        words(language).moment(0)
+
+
+def later(message: str) -> str:
+    """Mark a message that stands in a table, and is said elsewhere: it comes into the catalogues by this."""
+    return message
+
+
+def counted(one: str, several: str) -> tuple[str, str]:
+    """Mark a message that goes with a number and stands in a table, as `later` does."""
+    return one, several
 
 
 @lru_cache(_HEADERS_KNOWN)
