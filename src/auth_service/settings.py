@@ -14,8 +14,10 @@ from dotenv.parser import parse_stream
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from auth_service.appearance import SHIPPED_ACCENT
 from auth_service.domain import names
 from auth_service.domain.policy import DAY, HOUR, MINUTE, Policy
+from auth_service.languages import ENGLISH, LANGUAGES
 
 OWN_ADDRESS: Final = "http://127.0.0.1:8000"
 _SHORTEST_HMAC_KEY = 32  # RFC 7518 3.2
@@ -257,6 +259,35 @@ def _key_file(text: str) -> Path:
     return path
 
 
+def _folder(text: str) -> Path:
+    path = Path(_clean(text)).expanduser()
+    if not path.is_dir():
+        raise ValueError
+    return path
+
+
+def _picture(text: str) -> str:
+    parts = _split(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        raise ValueError
+    return text
+
+
+def _first_language(text: str) -> str:
+    """Return the first of our languages. Desktops set this variable too: a list, and maybe none of ours in it."""
+    tags = [tag for tag in text.split(":") if tag]
+    if not tags or not all(re.fullmatch(r"(C|POSIX|[a-zA-Z]{2,3})([_.@-][\w.@-]{1,30})?", tag) for tag in tags):
+        raise ValueError
+    known = (re.split(r"[_.@-]", tag)[0].lower() for tag in tags)
+    return next((language for language in known if language in LANGUAGES), ENGLISH)
+
+
+def _colour(text: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ValueError
+    return text.lower()
+
+
 _SECRET = Kind(takes="text in UTF-8", read=_secret, is_secret=True)
 _SWITCH = Kind(takes="1 or 0 (also true, false, yes, no, on, off)", read=_switch, show=lambda is_on: str(int(is_on)))
 _LOGOUT = Kind(takes="others, 0 or 1", read=_logout)
@@ -301,6 +332,16 @@ _ORIGINS = Kind(
     read=_origins,
     show=_show_origins,
 )
+_PICTURE = Kind(
+    takes="an address that starts with http:// or https://, without # or credentials",
+    read=_picture,
+    hide=hide_credentials,
+)
+_COLOUR = Kind(takes="a colour as #rrggbb", read=_colour)
+_LANGUAGE = Kind(
+    takes=f"{', '.join(LANGUAGES)}, or what systems keep in this variable, as de_AT:de", read=_first_language
+)
+_FOLDER = Kind(takes="the path of a folder that exists", read=_folder)
 _KEY_FILE = Kind(takes="the path of a PEM file that exists", read=_key_file)
 _LIFETIME = _duration(1, _LONGEST_LIFETIME)
 
@@ -341,6 +382,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail_url: Annotated[str, Setting("Where mails go: the terminal, a folder or a mail server.", _MAIL)] = "console://"
     mail_from: Annotated[str, Setting("Whom mails are from.", _SENDER)] = "webmaster@localhost"
     site_name: Annotated[str, Setting("What mails and pages call this service.", _TEXT)] = "auth-service"
+    logo_url: Annotated[
+        str | None, Setting("A picture that mails and pages show in place of the name, 32 pixels high.", _PICTURE)
+    ] = None
+    accent_color: Annotated[
+        str, Setting("The colour of buttons and links; what is written on it is black or white by itself.", _COLOUR)
+    ] = SHIPPED_ACCENT
+    language: Annotated[
+        str,
+        Setting("What mails and pages are written in for whoever wishes for no language we have.", _LANGUAGE),
+    ] = ENGLISH
+    templates_dir: Annotated[
+        Path | None,
+        Setting("Templates of your own, each in the place of a shipped one: mail/ and pages/ below it.", _FOLDER),
+    ] = None
     frontend_url: Annotated[
         str | None, Setting(f"Where mailed links lead; without it, to this service at {OWN_ADDRESS}.", _FRONTEND)
     ] = None
@@ -460,6 +515,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             logout_on_password_change=ends[self.logout_on_password_change],
             hide_users=self.hide_users,
             breached_passwords=self.breached_passwords,
+            language=self.language,
+            languages=tuple(LANGUAGES),
             send_confirmation_email=self.send_confirmation_email,
             password_changed_email=self.password_changed_email_confirmation,
             username_changed_email=self.username_changed_email_confirmation,

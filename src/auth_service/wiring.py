@@ -42,6 +42,7 @@ from auth_service.domain.keys import NewKey
 from auth_service.domain.model import QueuedMail
 from auth_service.domain.ports.surroundings import Mailer
 from auth_service.domain.post import HANDS
+from auth_service.languages import LANGUAGES, learn
 from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
         stack.callback(hasher.close)
         outbox, attendance = SqlOutbox(database), SqlAttendance(database)
         stack.push_async_callback(_write_down_at_last, attendance)
-        writer = MailWriter(settings.site_name, settings.mail_from)
+        writer = mail_writer(settings)
         mail_host = settings.mail_from.rpartition("@")[2].rstrip("> ") or "localhost"
         core = build_core(
             Ports(
@@ -235,6 +236,8 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
     from auth_service.api.proxies import BehindProxies, UnnamedProxy  # noqa: PLC0415
     from auth_service.api.straight import StraightRoad  # noqa: PLC0415
 
+    # In a thread and before anybody asks: read in the middle of a request, they would hold others up.
+    await asyncio.to_thread(learn)
     async with _open(settings, mailer) as works, _at_work(works):
         made = create_app(works.core, _options(settings, works.keys.signer.public_keys), ping=works.ping)
         # What is there now stays: the collector need not look at it again and again.
@@ -246,6 +249,31 @@ async def running(settings: Settings, mailer: Mailer | None = None) -> "AsyncIte
         logged = RequestLog(open_to_others, request_writer(settings.log_format), bind_request)
         proxies = settings.trusted_proxies
         yield BehindProxies(logged, proxies) if proxies else UnnamedProxy(logged)
+
+
+def mail_writer(settings: Settings) -> MailWriter:
+    """Return who writes mails as these settings have them."""
+    own = settings.templates_dir / "mail" if settings.templates_dir else None
+    try:
+        return MailWriter(
+            settings.site_name,
+            settings.mail_from,
+            logo_url=settings.logo_url,
+            accent=settings.accent_color,
+            templates_dir=own if own and own.is_dir() else None,
+        )
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
+def preview_mails(settings: Settings, folder: Path, languages: Sequence[str]) -> int:
+    """Write every mail there is, in these languages, into a folder; return how many files that made."""
+    from auth_service.adapters.mail.preview import write_all  # noqa: PLC0415
+
+    try:
+        return write_all(mail_writer(settings), folder, languages or tuple(LANGUAGES))
+    except OSError as error:
+        raise StartError(f"The folder {folder} takes no files: {error.strerror}.") from error
 
 
 def openapi(settings: Settings) -> dict[str, object]:
@@ -263,6 +291,7 @@ async def _prepare(settings: Settings) -> None:
         await _watch_keys(settings, database, _secret(settings))
     finally:
         await database.close()
+    mail_writer(settings)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -25,6 +25,8 @@ from click import Command, Group
 from click.testing import CliRunner, Result
 
 from auth_service.cli import main
+from auth_service.domain.model import MailKind
+from auth_service.languages import LANGUAGES
 from auth_service.settings import Settings
 
 PASSWORD = "correct horse battery"
@@ -160,6 +162,7 @@ def test_the_module_is_the_command() -> None:
         ["mail", "list"],
         ["mail", "retry", "--dead"],
         ["mail", "drop", "1", "--yes"],
+        ["mail", "preview", "mails"],
         ["users", "list"],
         ["users", "show", "ann"],
         ["users", "create", "--email", "ann@example.org", "--password-stdin"],
@@ -485,3 +488,45 @@ def test_a_port_that_is_taken_is_told_in_a_sentence() -> None:
         out, err = serving.communicate(timeout=20)
     assert (serving.returncode, out) == (1, b"")
     assert re.fullmatch(rb"Error: [^\n]* %d[^\n]*\.[^\n]*\n" % port, err)
+
+
+# --- mail ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_is_every_mail_in_every_language_as_text_html_and_source(empty: Run, tmp_path: Path) -> None:
+    done = empty("mail", "preview", "mails", SITE_NAME="Quay 7", ACCENT_COLOR="#ffd60a")
+    assert done.exit_code == 0, done.stderr
+    made = [file for file in (tmp_path / "mails").rglob("*") if file.is_file()]
+    assert done.stdout == f"{len(made)} files are in mails.\n"
+    assert {file.parent.name for file in made} == set(LANGUAGES)
+    assert {kind for kind in get_args(MailKind) if not (tmp_path / "mails" / "de" / f"{kind}.eml").exists()} == set()
+    assert {file.suffix for file in made} == {".txt", ".html", ".eml"}
+    button = (tmp_path / "mails" / "ar" / "password_reset.html").read_text("utf-8")
+    assert 'dir="rtl"' in button
+    assert "background-color: #ffd60a" in button
+    assert "Quay 7" in (tmp_path / "mails" / "zh" / "activation.txt").read_text("utf-8")
+
+
+def test_a_preview_may_be_of_some_languages_only(empty: Run, tmp_path: Path) -> None:
+    assert empty("mail", "preview", "mails", "--language", "fr", "--language", "pl").exit_code == 0
+    assert {folder.name for folder in (tmp_path / "mails").iterdir()} == {"fr", "pl"}
+
+
+def test_a_slip_in_a_template_of_ones_own_is_told_by_the_preview_and_stops_the_start(
+    empty: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "own" / "mail").mkdir(parents=True)
+    (tmp_path / "own" / "mail" / "layout.txt").write_text("one\n{{ nmae }}")
+    for words in (["mail", "preview", "mails"], ["serve", "--port", "1"]):
+        done = empty(*words, TEMPLATES_DIR="own")
+        assert done.exit_code == 1
+        assert "'nmae' is undefined, in " in done.stderr
+        assert "layout.txt line 2." in done.stderr
+
+
+def test_a_folder_that_takes_no_files_is_told(empty: Run, tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "en").write_text("a file")
+    done = empty("mail", "preview", "mails")
+    assert done.exit_code == 1
+    assert "The folder mails takes no files: " in done.stderr

@@ -5,6 +5,7 @@ from typing import Any, Final, get_args
 
 import click
 
+from auth_service.cli.mail_preview import preview
 from auth_service.cli.tables import print_list
 from auth_service.cli.terminal import given_settings, refuse, when, with_core
 from auth_service.domain.core import Core
@@ -110,3 +111,6 @@ def _facts(kept: KeptMail) -> dict[str, Any]:
         "reason": kept.why or None,
         "message_id": kept.message_id,
     }
+
+
+mail.add_command(preview)

@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from auth_service.adapters.contracts.mailers import LETTER, LINK
 from auth_service.adapters.mail import MailWriter, wording
 from auth_service.domain.model import MailKind
+from auth_service.languages import words
 
 from .conftest import html, plain, read
 
@@ -66,7 +66,7 @@ def test_activation_reads_as_clients_know_it(writer: MailWriter) -> None:
 
 
 def test_confirmation_reads_as_clients_know_it(writer: MailWriter) -> None:
-    assert plain(writer.write(replace(LETTER, kind="confirmation"))) == (
+    assert plain(writer.write(replace(LETTER, kind="confirmation", link=None))).startswith(
         "Your account has been created and is ready to use!\n\nThanks for using our site!\n\nThe Example Site team\n"
     )
 
@@ -104,12 +104,12 @@ def test_the_html_shows_the_link_as_a_button_and_in_full(writer: MailWriter, kin
     assert LINK in links.words
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "confirmation"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_mail_about_something_done_tells_when_where_and_with_what(writer: MailWriter, kind: MailKind) -> None:
     message = writer.write(replace(LETTER, kind=kind))
 
     for text in (plain(message), html(message)):
-        assert "When: 2023-11-14 at 22:13 UTC" in text
+        assert "When: 14 November 2023, 22:13 UTC" in text
         assert "Where: 192.0.2.7" in text
         assert "Device: Firefox on Linux" in text
         assert "if it was not you" in text.lower()
@@ -138,7 +138,7 @@ def test_a_changed_name_is_told_where_the_account_is(writer: MailWriter) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_markup_and_template_syntax_stay_text(kind: MailKind) -> None:
-    nasty = "<img src=x>{{ 7777*7777 }}{% include 'layout.html' %}&amp;"
+    nasty = "<img src=x>{{ 7777*7777 }}{% include 'layout.html' %}&amp;%(link)s%s"
     writer = MailWriter(nasty, "noreply@example.test")
     letter = replace(
         LETTER, kind=kind, username=nasty, agent=nasty, address=nasty, link=f"https://x.test/?a=1&b={nasty}"
@@ -212,54 +212,24 @@ def test_a_sender_may_have_a_name(mail_from: str, header: str) -> None:
     assert str(MailWriter("Site", mail_from).write(LETTER)["From"]) == header
 
 
-def test_ones_own_template_replaces_the_shipped_one_of_its_name(tmp_path: Path) -> None:
-    (tmp_path / "password_reset.txt").write_text("Subject: Oh, {{ name }}\n\nHere: {{ link }}\n")
-    writer = MailWriter("Site", "a@b.test", templates_dir=tmp_path)
-
-    assert writer.write(LETTER)["Subject"] == "Oh, ann"
-    assert plain(writer.write(LETTER)) == f"Here: {LINK}\n"
-    assert "Somebody, hopefully you" in html(writer.write(LETTER))
-    assert writer.write(replace(LETTER, kind="activation"))["Subject"] == "Account activation on Site"
-
-
-@pytest.mark.parametrize(
-    ("template", "complaint"),
-    [
-        ("Subject: x\n\n{{ nmae }}", "'password_reset' cannot be filled in: 'nmae' is undefined"),
-        ("Subject: x\n\n{% if %}", "'password_reset' cannot be filled in"),
-        ("Hello", "password_reset.txt does not begin with a line 'Subject: …'"),
-    ],
-)
-def test_a_slip_in_ones_own_template_is_found_at_once(tmp_path: Path, template: str, complaint: str) -> None:
-    (tmp_path / "password_reset.txt").write_text(template)
-
-    with pytest.raises(ValueError, match=complaint):
-        MailWriter("Site", "a@b.test", templates_dir=tmp_path)
-
-
-def test_a_folder_of_templates_that_is_not_there_is_found_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no folder"):
-        MailWriter("Site", "a@b.test", templates_dir=tmp_path / "absent")
-
-
 def test_text_on_one_line_moves_no_cursor_and_turns_no_direction() -> None:
     assert wording.one_line("a\x1b[2Jb\u202ec\x00d\ud800e\u2029f\r\n g") == "a [2Jb c d e f g"
     assert len(wording.one_line("x" * 100_000)) == 254
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "told"),
     [
         *((0, ""), (0.5, ""), (1, "1 second"), (90, "90 seconds"), (3_600, "1 hour"), (5_400, "90 minutes")),
         *((86_400, "1 day"), (100_000, "27 hours"), (259_200, "3 days"), (7 * 86_400, "7 days")),
     ],
 )
-def test_a_duration_is_told_in_its_largest_fitting_unit(seconds: float, words: str) -> None:
-    assert wording.duration(seconds) == words
+def test_the_time_a_link_has_is_told_in_its_largest_fitting_unit(seconds: float, told: str) -> None:
+    assert wording.expiry(words("en"), seconds) == (told and f"{told} after this mail was sent")
 
 
 @pytest.mark.parametrize(
-    ("agent", "words"),
+    ("agent", "named"),
     [
         (FIREFOX, "Firefox on Linux"),
         (f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36 Edg/140.0.0.0", "Edge on Windows"),
@@ -276,13 +246,13 @@ def test_a_duration_is_told_in_its_largest_fitting_unit(seconds: float, words: s
         (" " * 100_000 + FIREFOX, ""),
     ],
 )
-def test_a_device_is_named_in_our_words_whatever_it_calls_itself(agent: str, words: str) -> None:
-    assert wording.device(agent) == words
+def test_a_device_is_named_in_our_words_whatever_it_calls_itself(agent: str, named: str) -> None:
+    assert wording.device(words("en"), agent) == named
 
 
 @pytest.mark.parametrize(
-    ("address", "words"),
+    ("address", "told"),
     [("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::1"), ("fe80::1%eth0 evil.test", "fe80::1"), ("evil", "")],
 )
-def test_only_a_network_address_says_where(address: str, words: str) -> None:
-    assert wording.place(address) == words
+def test_only_a_network_address_says_where(address: str, told: str) -> None:
+    assert wording.place(address) == told
