@@ -80,8 +80,8 @@ def test_a_slip_in_ones_own_template_is_found_at_once_with_its_file_and_line(
     ("name", "text", "complaint"),
     [
         ("password_reset.jinja", "Hello", "'password_reset' cannot be filled in: it has no block 'subject'"),
-        ("layout.txt", "{% block message %}{% endblock %}", "leaves the link out"),
-        ("layout.html", "{% block message %}{% endblock %}", "leaves the link out"),
+        ("layout.txt", "{% block message %}{% endblock %}", "'activation' leaves the link out"),
+        ("layout.html", "{% block message %}{% endblock %}", "'activation' leaves the link out"),
     ],
 )
 def test_what_every_mail_needs_is_missed_at_once(tmp_path: Path, name: str, text: str, complaint: str) -> None:
@@ -89,6 +89,13 @@ def test_what_every_mail_needs_is_missed_at_once(tmp_path: Path, name: str, text
 
     with pytest.raises(ValueError, match=complaint):
         MailWriter("Site", "a@b.test", templates_dir=tmp_path)
+
+
+def test_a_notice_of_ones_own_needs_no_link_for_it_has_none(tmp_path: Path) -> None:
+    (tmp_path / "password_changed.jinja").write_text("{% block subject %}Changed{% endblock %} It is.")
+    message = MailWriter("Site", "a@b.test", templates_dir=tmp_path).write(replace(LETTER, kind="password_changed"))
+
+    assert plain(message) == "Changed It is.\n"
 
 
 def test_a_template_that_fails_on_what_only_one_person_has_costs_them_no_mail(

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import get_args
 
 from auth_service.adapters.mail.writing import MailWriter
-from auth_service.domain.model import Letter, MailKind
+from auth_service.domain.model import Letter, LinkPurpose, MailKind
 
 _ADDRESS = "ann@example.org"
 _ANOTHER = "ann@old.example"
 _LINK = "https://example.org/open/MQ/cw3k2a-0123456789abcdef0123456789abcdef"
-_WITH_LINK = ("activation", "password_reset", "username_reset")
 _BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
 _AT = 1_700_000_000.0
 _HOUR = 3_600.0
@@ -41,7 +40,7 @@ def samples(language: str) -> Iterator[tuple[str, Letter]]:
 
 
 def _letter(kind: MailKind, language: str, *, to: str) -> Letter:
-    has_link = kind in _WITH_LINK
+    has_link = kind in get_args(LinkPurpose)
     return Letter(
         message_id=f"<{kind}.{language}@example.org>",
         kind=kind,

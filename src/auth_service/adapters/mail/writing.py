@@ -8,16 +8,19 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import get_args
 
+from msgspec.structs import replace
+
 from auth_service.adapters.mail import wording
 from auth_service.adapters.mail.composing import Composer
 from auth_service.appearance import SHIPPED_ACCENT, Appearance
 from auth_service.domain import names
-from auth_service.domain.model import Letter, MailKind
+from auth_service.domain.model import Letter, LinkPurpose, MailKind
 from auth_service.domain.ports.surroundings import MailRefused
 from auth_service.languages import words
 
 # RFC 5322, 2.1.1: more than that on one line, and a mail server may break it.
 _LONGEST_LINE = 998
+_REHEARSED_LINK = "https://example.org/rehearsal"
 
 
 class MailWriter:
@@ -85,8 +88,10 @@ class MailWriter:
         """Fill in every template once, so that a slip in one stops the start and not the mail of a person."""
         for kind in get_args(MailKind):
             bare = Letter(message_id="", kind=kind, to="")
-            full = Letter(message_id="", kind=kind, to="a", email="a", link="b", link_lifetime=1, at=1, address="::")
-            for letter in (bare, full):
+            full = Letter(message_id="", kind=kind, to="a", email="a", link_lifetime=1, at=1, address="::")
+            # A link is for what the mail is about, and called the same.
+            link = _REHEARSED_LINK if kind in get_args(LinkPurpose) else None
+            for letter in (replace(bare, link=link), replace(full, link=link)):
                 self._composer.rehearse(kind, self._facts(letter))
 
 
