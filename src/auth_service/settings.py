@@ -23,6 +23,7 @@ OWN_ADDRESS: Final = "http://127.0.0.1:8000"
 _SHORTEST_HMAC_KEY = 32  # RFC 7518 3.2
 _LONGEST_LIFETIME = 3_650 * DAY
 _LONGEST_TEXT = 100
+_SESSION_LIFETIME = 90 * DAY
 
 
 class SettingsError(ValueError):
@@ -478,6 +479,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     jwt_refresh_grace: Annotated[
         float, Setting("How long a rotated refresh token may be sent again.", _duration(0, HOUR))
     ] = 10.0
+    session_lifetime: Annotated[
+        float | None,
+        Setting(
+            "When a sign-in ends, however often it is renewed; without it, after 90d (JWT_REFRESH_TOKEN_LIFETIME, where"
+            " that is longer), and opaque tokens never.",
+            _LIFETIME,
+        ),
+    ] = None
+    opaque_token_idle_lifetime: Annotated[
+        float | None,
+        Setting(
+            "How long an opaque token may lie unused; without it, for ever.", _duration(5 * MINUTE, _LONGEST_LIFETIME)
+        ),
+    ] = None
+    journal_retention: Annotated[float, Setting("How long the journal keeps its records.", _LIFETIME)] = 365 * DAY
 
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
@@ -528,6 +544,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             refresh_lifetime=self.jwt_refresh_token_lifetime,
             rotate_refresh=self.jwt_rotate_refresh_tokens,
             refresh_grace=self.jwt_refresh_grace,
+            session_lifetime=self.session_lifetime or max(_SESSION_LIFETIME, self.jwt_refresh_token_lifetime),
+            opaque_lifetime=self.session_lifetime,
+            opaque_idle_lifetime=self.opaque_token_idle_lifetime,
             frontend_url=self.frontend_url or OWN_ADDRESS,
             activation_url=self.activation_url,
             password_reset_url=self.password_reset_confirm_url,

@@ -25,8 +25,12 @@ from auth_service.adapters.mail.from_url import mailer_from_url
 from auth_service.adapters.mail.writing import MailWriter
 from auth_service.adapters.memory.throttle import OpenDoor
 from auth_service.adapters.sql import schema, statements
+from auth_service.adapters.sql.chain import Chain
 from auth_service.adapters.sql.database import Database
+from auth_service.adapters.sql.journal import SqlJournal
+from auth_service.adapters.sql.journal_reading import JournalReader
 from auth_service.adapters.sql.keys import SqlKeys
+from auth_service.adapters.sql.lapsed import SqlLapsed
 from auth_service.adapters.sql.outbox import SqlOutbox
 from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace, Unusable
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
@@ -59,6 +63,8 @@ _SWEEP_PAUSE = 0.02
 _LOOK_FOR_KEYS_EVERY_ROUNDS = 20
 _WRITE_ATTENDANCE_EVERY_ROUNDS = 20
 _MEND_EVERY_ROUNDS = 30
+_FORGET_EVERY_ROUNDS = 60
+_RECORD_EVERY = 0.5
 _log = logging.getLogger("auth_service")
 
 
@@ -88,6 +94,10 @@ class Works:
     keys: KeyWatch
     database: Database
     attendance: SqlAttendance
+    journal: SqlJournal
+    records: JournalReader
+    retention: float
+    lapsed: SqlLapsed
     upkeep: SqlUpkeep
 
     async def ping(self) -> None:
@@ -103,6 +113,13 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 
 @asynccontextmanager
+async def open_records(settings: Settings) -> AsyncIterator[tuple[JournalReader, Core]]:
+    """Open the storage and give the journal to read, and the core to ask who somebody is."""
+    async with _open(settings) as works:
+        yield works.records, works.core
+
+
+@asynccontextmanager
 async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterator[Works]:
     async with AsyncExitStack() as stack:
         with _told():
@@ -110,7 +127,8 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
         stack.push_async_callback(database.close)
         clock, chance = SystemClock(), SystemChance()
         secret = _secret(settings)
-        keys = await _watch_keys(settings, database, secret)
+        journal = await stack.enter_async_context(_recording(database, secret))
+        keys = await _watch_keys(settings, database, journal)
         hasher = Argon2Hasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
         stack.callback(hasher.close)
         outbox, attendance = SqlOutbox(database), SqlAttendance(database)
@@ -134,7 +152,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
                 throttle=SqlThrottle(database) if settings.throttling else OpenDoor(),
                 clock=clock,
                 chance=chance,
-                journal=StructlogJournal(),
+                journal=StructlogJournal(journal),
             )
         )
         yield Works(
@@ -143,6 +161,10 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
             keys=keys,
             database=database,
             attendance=attendance,
+            journal=journal,
+            records=JournalReader(database, Chain.keyed_by(secret)),
+            retention=settings.journal_retention,
+            lapsed=SqlLapsed(database, core.policy, clock),
             upkeep=SqlUpkeep(database, chance.hex(32)),
         )
 
@@ -153,7 +175,8 @@ async def open_keyring(settings: Settings) -> AsyncIterator[Keyring]:
     with _told():
         database = await _place(settings).open()
     try:
-        yield await _settled_keyring(settings, database, SealedKeys(_secret(settings)), _key_file(settings))
+        async with _recording(database, _secret(settings)) as journal:
+            yield await _settled_keyring(settings, database, journal)
     finally:
         await database.close()
 
@@ -288,7 +311,8 @@ async def _prepare(settings: Settings) -> None:
     with _told():
         database = await _place(settings).open()
     try:
-        await _watch_keys(settings, database, _secret(settings))
+        async with _recording(database, _secret(settings)) as journal:
+            await _watch_keys(settings, database, journal)
     finally:
         await database.close()
     mail_writer(settings)
@@ -300,16 +324,17 @@ async def _at_work(works: Works) -> AsyncIterator[None]:
     stopping = asyncio.Event()
     postman = asyncio.create_task(_deliver(works, stopping))
     upkeep = asyncio.create_task(_keep_up(works, stopping))
+    clerk = asyncio.create_task(_record(works, stopping))
     try:
         yield
     finally:
         stopping.set()
         works.outbox.wake()
         # A mail server that hangs must not hold the whole process up: the lease runs out, and the mail is sent again.
-        _, late = await asyncio.wait((postman, upkeep), timeout=_FINISHES_WITHIN)
+        _, late = await asyncio.wait((postman, upkeep, clerk), timeout=_FINISHES_WITHIN)
         for task in late:
             task.cancel()
-        await asyncio.gather(postman, upkeep, return_exceptions=True)
+        await asyncio.gather(postman, upkeep, clerk, return_exceptions=True)
 
 
 async def _deliver(works: Works, stopping: asyncio.Event) -> None:
@@ -354,6 +379,20 @@ async def _deliver_one(works: Works, queued: QueuedMail) -> None:
         _log.exception("A mail could not be handled")
 
 
+async def _record(works: Works, stopping: asyncio.Event) -> None:
+    """Write the journal down twice a second: what a process that is killed had noted and not written is lost."""
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RECORD_EVERY):
+                await stopping.wait()
+        try:
+            await works.journal.write_down()
+        except Busy:
+            continue
+        except Exception:  # noqa: BLE001 - whatever it is, the service goes on
+            _log.exception("The journal stumbled and goes on")
+
+
 async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
     """Look for new keys, write attendance down and sweep what has run out, now and then."""
     rounds = 0
@@ -369,6 +408,9 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
                 await works.attendance.write_down()
             if rounds % _MEND_EVERY_ROUNDS == 0:
                 await works.upkeep.mend()
+            if rounds % _FORGET_EVERY_ROUNDS == 0:
+                await works.lapsed.sweep()
+                await _forget(works, stopping)
             while await works.upkeep.sweep():
                 if stopping.is_set():
                     break
@@ -380,10 +422,19 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
             _log.exception("The upkeep stumbled and goes on")
 
 
-async def _write_down_at_last(attendance: SqlAttendance) -> None:
-    # When somebody was last seen is not worth a failed stop, where the database has gone first.
+async def _forget(works: Works, stopping: asyncio.Event) -> None:
+    """Remove records whose time is over, a batch after another."""
+    while await works.journal.forget(works.retention):
+        if stopping.is_set():
+            break
+        # Between two batches, others write.
+        await asyncio.sleep(_SWEEP_PAUSE)
+
+
+async def _write_down_at_last(notes: SqlAttendance | SqlJournal) -> None:
+    # Neither is worth a failed stop, where the database has gone first: outcomes stand in the log, too.
     with suppress(Busy):
-        await attendance.write_down()
+        await notes.write_down()
 
 
 def _options(settings: Settings, keys: Callable[[], Sequence[dict[str, str]]] = list) -> "Options":
@@ -407,10 +458,20 @@ def _secret(settings: Settings) -> str:
         return settings.secret_key or ""
 
 
-async def _watch_keys(settings: Settings, database: Database, secret: str) -> KeyWatch:
+@asynccontextmanager
+async def _recording(database: Database, secret: str) -> AsyncIterator[SqlJournal]:
+    """Give the journal; what is noted last is written when this is left."""
+    journal = SqlJournal(database, SystemClock(), Chain.keyed_by(secret))
+    try:
+        yield journal
+    finally:
+        await _write_down_at_last(journal)
+
+
+async def _watch_keys(settings: Settings, database: Database, journal: SqlJournal) -> KeyWatch:
     """Return who signs tokens, and follows what becomes of the keys; where there are none, they are made."""
-    sealed, file = SealedKeys(secret), _key_file(settings)
-    ring = await _settled_keyring(settings, database, sealed, file)
+    ring = await _settled_keyring(settings, database, journal)
+    sealed, file = SealedKeys(_secret(settings)), _key_file(settings)
     try:
         return await KeyWatch.begin(ring.keys, sealed, SystemClock(), file)
     except NotOurs as locked:
@@ -420,16 +481,15 @@ async def _watch_keys(settings: Settings, database: Database, secret: str) -> Ke
         ) from locked
 
 
-async def _settled_keyring(
-    settings: Settings, database: Database, sealed: SealedKeys, file: SigningKey | None
-) -> Keyring:
+async def _settled_keyring(settings: Settings, database: Database, journal: SqlJournal) -> Keyring:
+    sealed, file = SealedKeys(_secret(settings)), _key_file(settings)
     with _key_told():
         outside = file or (secret_as_key(sealed.secret) if settings.jwt_algorithm == "HS256" else None)
         ring = Keyring(
             keys=SqlKeys(database),
             maker=sealed,
             clock=SystemClock(),
-            journal=StructlogJournal(),
+            journal=StructlogJournal(journal),
             algorithm=settings.jwt_algorithm,
             token_lifetime=max(settings.jwt_access_token_lifetime, settings.jwt_refresh_token_lifetime),
             outside=None if outside is None else sealed.known(outside),

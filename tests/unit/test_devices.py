@@ -3,7 +3,7 @@
 import pytest
 
 from auth_service.adapters.memory.core import MemoryCore
-from auth_service.domain.errors import NotFound
+from auth_service.domain.errors import NotFound, TokenRejected
 from auth_service.domain.model import Caller
 
 from .support import LAPTOP, PASSWORD, PHONE, calling, foreign, house, make, rejected, sign_in
@@ -129,3 +129,60 @@ async def test_every_sign_out_is_noted() -> None:
     (fact,) = core.journal.facts
     assert (fact.what, fact.user_id, fact.session_id) == ("signed_out", caller.user.id, caller.session_id)
     assert (fact.address, fact.agent) == (PHONE.address, PHONE.agent)
+
+
+async def test_an_operator_sees_and_ends_anybodys_sign_in() -> None:
+    core = house()
+    user = await make(core)
+    pair, other = await sign_in(core), await sign_in(core, client=PHONE)
+    session_id = (await core.tokens.identify(pair.access)).session_id or ""
+    assert {session.agent for session in await core.devices.of(user)} == {"laptop", "phone"}
+    core.journal.facts.clear()
+    assert (await core.devices.revoke(session_id)).user_id == user.id
+    assert await rejected(core.tokens.identify(pair.access)) == "revoked"
+    await core.tokens.identify(other.access)
+    with pytest.raises(NotFound):
+        await core.devices.revoke(session_id)
+    (fact,) = core.journal.facts
+    assert (fact.what, fact.user_id, fact.session_id) == ("session_revoked", user.id, session_id)
+    assert fact.why == "by the operator"
+
+
+async def test_all_of_one_person_or_of_everybody_end_with_what_was_minted_elsewhere() -> None:
+    core = house()
+    ann, bob = await make(core), await make(core, "bob")
+
+    async def tokens() -> dict[str, str]:
+        return {
+            "ann": (await sign_in(core)).access,
+            "ann elsewhere": foreign(core, ann),
+            "bob": (await sign_in(core, "bob")).access,
+            "bob elsewhere": foreign(core, bob),
+        }
+
+    async def rejects(given: dict[str, str]) -> set[str]:
+        found = set()
+        for whose, token in given.items():
+            try:
+                await core.tokens.identify(token)
+            except TokenRejected:
+                found.add(whose)
+        return found
+
+    given = await tokens()
+    core.journal.facts.clear()
+    await core.devices.revoke_all_of(ann.id)
+    assert await rejects(given) == {"ann", "ann elsewhere"}
+    core.clock.advance(1.0)
+    given = await tokens()
+    assert await rejects(given) == set()
+    await core.devices.revoke_everybodys()
+    assert await rejects(given) == set(given)
+    core.clock.advance(1.0)
+    assert await rejects(await tokens()) == set()
+    assert [fact.what for fact in core.journal.facts if fact.why] == [
+        "all_sessions_revoked",
+        "everybodys_sessions_revoked",
+    ]
+    with pytest.raises(NotFound):
+        await core.devices.revoke_all_of(99)

@@ -6,6 +6,7 @@ import json
 import structlog
 
 from auth_service.adapters.log import StructlogJournal, set_up_log
+from auth_service.adapters.memory.surroundings import MemoryJournal
 from auth_service.domain.model import Fact
 
 NASTY = 'a\nb\r\x85\u2028\u2029\x1b[31m"},{'
@@ -16,7 +17,7 @@ def lines_of(form: str, fact: Fact) -> list[str]:
     stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
     set_up_log(form, stream)  # type: ignore[arg-type]
     try:
-        StructlogJournal().note(fact)
+        StructlogJournal(MemoryJournal()).note(fact)
         stream.flush()
         return raw.getvalue().decode().splitlines()
     finally:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from auth_service.domain.errors import TokenFault, TokenRejected
 from auth_service.domain.model import Claims, Session, TokenType, User
+from auth_service.domain.policy import Policy
 from auth_service.domain.rotation import Known, decide_refresh, judge, refuse_unless_in_force
 
 NOW = 1_000.5
@@ -199,8 +200,8 @@ def test_a_token_is_in_force_while_its_account_is_active_and_its_session_lives(
 ) -> None:
     known = judged(iat=issued)
     if reason is None:
-        refuse_unless_in_force(user, session, known, NOW)
+        refuse_unless_in_force(user, session, known, NOW, Policy())
         return
     with pytest.raises(TokenRejected) as refusal:
-        refuse_unless_in_force(user, session, known, NOW)
+        refuse_unless_in_force(user, session, known, NOW, Policy())
     assert refusal.value.reason == reason

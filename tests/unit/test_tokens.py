@@ -406,6 +406,23 @@ class TestRotation:
         assert "refresh_reused" in {fact.what for fact in core.journal.facts}
         await core.tokens.identify(bystander.access)
 
+    async def test_of_many_replays_at_once_one_ends_the_session_and_the_owner_is_told_once(self) -> None:
+        core = house(rotate_refresh=True, refresh_grace=0.0)
+        user = await make(core)
+        pair = await sign_in(core)
+        session_id = (await core.tokens.identify(pair.access)).session_id
+        await core.tokens.refresh(refresh_of(pair), LAPTOP)
+        core.clock.advance(1.0)
+        core.journal.facts.clear()
+        outcomes = await at_once(lambda _: core.tokens.refresh(refresh_of(pair), PHONE))
+        assert outcomes == {"TokenRejected": 20}
+        (letter,) = await core.deliver()
+        assert (letter.kind, letter.to) == ("session_ended_by_reuse", user.email)
+        # Where the copy was used, and when: the owner may know the place.
+        assert (letter.address, letter.agent, letter.at) == (PHONE.address, PHONE.agent, core.clock.now())
+        (fact,) = [fact for fact in core.journal.facts if fact.what == "refresh_reused"]
+        assert (fact.user_id, fact.session_id, fact.address) == (user.id, session_id, PHONE.address)
+
     async def test_a_token_two_generations_old_is_reused_even_within_the_grace(self) -> None:
         core = house(rotate_refresh=True)
         await make(core)

@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -15,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from auth_service.domain.model import Fact
+from auth_service.domain.ports.surroundings import Journal
 
 _COLLECTED_FOR = 0.2
 _LINE_ENDS = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "\x85\u2028\u2029")
@@ -110,15 +112,19 @@ def bind_request(request_id: str) -> None:
 
 
 class StructlogJournal:
-    """Writes each outcome as a log line."""
+    """Writes each outcome as a log line, and hands it on to where it is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeper: Journal) -> None:
+        self._keeper = keeper
         self._log = structlog.get_logger("auth_service.journal")
 
     def note(self, fact: Fact) -> None:
         """Write one fact; what is empty is left out."""
+        self._keeper.note(fact)
         rest = {name: getattr(fact, name) for name in ("user_id", "session_id", "address", "agent", "why")}
-        self._log.info(fact.what, **{name: value for name, value in rest.items() if value not in {None, ""}})
+        # Whoever reads the log may be gone: that must not fail what has happened.
+        with suppress(OSError):
+            self._log.info(fact.what, **{name: value for name, value in rest.items() if value not in {None, ""}})
 
 
 def _as_json(logger: object, name: str, line: EventDict) -> str:

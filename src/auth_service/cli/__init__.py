@@ -11,8 +11,10 @@ import click
 
 from auth_service.cli.database import database
 from auth_service.cli.doctor import doctor
+from auth_service.cli.journal import journal
 from auth_service.cli.keys import keys
 from auth_service.cli.mail import mail
+from auth_service.cli.sessions import sessions
 from auth_service.cli.terminal import given_settings, plain, print_json, told
 from auth_service.cli.users import users
 from auth_service.settings import describe
@@ -67,5 +69,5 @@ def openapi() -> None:
         print_json(wiring.openapi(settings))
 
 
-for _noun in (users, keys, mail, database, doctor):
+for _noun in (users, sessions, journal, keys, mail, database, doctor):
     main.add_command(_noun)

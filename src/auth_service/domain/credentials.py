@@ -17,6 +17,7 @@ from auth_service.domain.errors import (
     refuse_if,
 )
 from auth_service.domain.model import Caller, Client, Fact, LinkPurpose, Mail, MailKind, User
+from auth_service.domain.outcomes import refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
 from auth_service.domain.ports.store import Store, UnitOfWork
@@ -80,11 +81,12 @@ class Credentials:
         """
         refuse_if(vet_asked(asked, found))
         email = asked or ""
-        await self.throttle.take(limits.mail_to(email, client))
-        if not silent and self._tells_unknown(purpose):
-            user = await self.users.by_email(email)
-            if user is None or not user.is_active:
-                raise UnknownAddress
+        with refusals_noted(self.journal, f"{purpose}_request_refused", client):
+            await self.throttle.take(limits.mail_to(email, client))
+            if not silent and self._tells_unknown(purpose):
+                user = await self.users.by_email(email)
+                if user is None or not user.is_active:
+                    raise UnknownAddress
         work = self.store.begin()
         work.outbox.put(_reset_mail(purpose, email, client, self.clock.now()))
         await work.commit()
@@ -108,7 +110,8 @@ class Credentials:
         holder = user if user and self._opens("password_reset", user, token) else None
         refuse_if(self._judge(new, holder, compatible=compatible))
         refuse_if(passwords.judge_retype(new, retyped, what="password"))
-        user = self._linked("password_reset", user, token)
+        with refusals_noted(self.journal, "password_reset_refused", client, user_id=user.id if user else None):
+            user = self._linked("password_reset", user, token)
         changed = replace(
             user,
             password_hash=await self.hasher.hash(new),
@@ -140,11 +143,14 @@ class Credentials:
         if new is not None:
             # One's own current name counts as taken: there would be nothing to change.
             problems += await self._vet_name(new)
-        refuse_if(problems)
-        refuse_if(passwords.judge_retype(new or "", retyped, what=self.policy.login_field))
-        if self.policy.login_field == "email":
-            await self.throttle.take(limits.mail_to(new or "", client))
-        return await self._rename(caller.user.id, new or "", client)
+        with refusals_noted(
+            self.journal, "name_change_refused", client, user_id=caller.user.id, session_id=caller.session_id
+        ):
+            refuse_if(problems)
+            refuse_if(passwords.judge_retype(new or "", retyped, what=self.policy.login_field))
+            if self.policy.login_field == "email":
+                await self.throttle.take(limits.mail_to(new or "", client))
+            return await self._rename(caller.user.id, new or "", client)
 
     @settles_races
     async def confirm_name_reset(
@@ -159,12 +165,15 @@ class Credentials:
     ) -> User:
         """Choose a new name by the link mailed for it."""
         new = asked or ""
-        refuse_if([*(await self._vet_name(new) if asked is not None or not found else ()), *found])
-        refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
+        problems = [*(await self._vet_name(new) if asked is not None or not found else ()), *found]
         user_id = links.decode_uid(uid)
-        user = self._linked("username_reset", None if user_id is None else await self.users.by_id(user_id), token)
-        spent = replace(user, stamp=self.chance.hex(32), pending_email=None)
-        return await self._name_and_tell(spent, new, client)
+        user = None if user_id is None else await self.users.by_id(user_id)
+        with refusals_noted(self.journal, "name_reset_refused", client, user_id=user.id if user else None):
+            refuse_if(problems)
+            refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
+            user = self._linked("username_reset", user, token)
+            spent = replace(user, stamp=self.chance.hex(32), pending_email=None)
+            return await self._name_and_tell(spent, new, client)
 
     @settles_races
     async def _rename(self, user_id: int, new: str, client: Client) -> User:

@@ -4,7 +4,7 @@ Times are seconds since 1970 in UTC. A Struct that holds a secret hides it from 
 traceback or assertion can spell it out.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -19,7 +19,9 @@ MailKind = Literal[
     "username_reset",
     "username_changed",
     "email_changed",
+    "session_ended_by_reuse",
 ]
+Keep = Literal["each", "alike_once", "never"]
 MailState = Literal["waiting", "sent", "dead", "superseded", "dropped"]
 LinkPurpose = Literal["activation", "password_reset", "username_reset"]
 
@@ -84,6 +86,9 @@ class Client(Struct, frozen=True):
     address: str = ""
     agent: str = ""
     language: str = ""
+
+
+NOWHERE: Final = Client()
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -217,7 +222,11 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """One outcome worth remembering. Never holds a secret, nor anything a person typed that could be one."""
+    """One outcome worth remembering. Never holds a secret, nor anything a person typed that could be one.
+
+    `keep` says what of it stays beyond the log: `each`; of many alike within a moment one that says how many they were,
+    where whoever floods could cause thousands; or nothing, where it is routine.
+    """
 
     what: str
     user_id: int | None = None
@@ -225,3 +234,4 @@ class Fact(Struct, frozen=True, kw_only=True):
     address: str = ""
     agent: str = ""
     why: str = ""
+    keep: Keep = "each"

@@ -34,6 +34,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     refresh_lifetime: float = 14 * DAY
     rotate_refresh: bool = False
     refresh_grace: float = 10.0
+    session_lifetime: float = 90 * DAY
+    opaque_lifetime: float | None = None
+    opaque_idle_lifetime: float | None = None
 
     frontend_url: str = "http://127.0.0.1:8000"
     activation_url: str = "activate/{uid}/{token}"

@@ -1,6 +1,7 @@
 """Profiles: what people see and change of an account, their own or, as staff, another's."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -8,7 +9,8 @@ from msgspec.structs import replace
 from auth_service.domain import limits, names
 from auth_service.domain.addresses import AddressChange
 from auth_service.domain.errors import AlreadyTaken, InvalidInput, NotAllowed, NotFound, Problem, refuse_if
-from auth_service.domain.model import Caller, Client, Fact, User
+from auth_service.domain.model import NOWHERE, Caller, Client, Fact, User
+from auth_service.domain.outcomes import refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher
 from auth_service.domain.ports.store import Store
@@ -47,16 +49,17 @@ class Profiles:
         # An address that is not proven is nobody's business but its owner's: it may be a slip, or a stranger's.
         return [user if user.id == caller.user.id else replace(user, pending_email=None) for user in found]
 
-    async def show(self, caller: Caller, user_id: int | None) -> User:
+    async def show(self, caller: Caller, user_id: int | None, client: Client = NOWHERE) -> User:
         """Return an account. One that is hidden and one that does not exist are the same refusal."""
         if user_id == caller.user.id:
             return caller.user
         may_know = caller.user.is_staff or not self.policy.hide_users
         user = await self.users.by_id(user_id) if may_know and user_id is not None else None
-        if user is None:
-            raise NotFound(certain=may_know)
-        if not caller.user.is_staff:
-            raise NotAllowed
+        with self._noting_refusals("profile_refused", caller, client):
+            if user is None:
+                raise NotFound(certain=may_know)
+            if not caller.user.is_staff:
+                raise NotAllowed
         return user
 
     async def change(
@@ -70,11 +73,12 @@ class Profiles:
         found: Sequence[Problem] = (),
     ) -> User:
         """Change what is given and leave the rest. A new address may stay pending until it is proven."""
-        user = await self.show(caller, user_id)
-        refuse_if([*found, *await self._problems_with(user, username, email)])
-        if email is not None and _differs(email, user) and self.policy.confirms_addresses:
-            await self.throttle.take(limits.mail_to(email, client))
-        return await self._change(user.id, caller, client, username, email)
+        user = await self.show(caller, user_id, client)
+        with self._noting_refusals("profile_change_refused", caller, client):
+            refuse_if([*found, *await self._problems_with(user, username, email)])
+            if email is not None and _differs(email, user) and self.policy.confirms_addresses:
+                await self.throttle.take(limits.mail_to(email, client))
+            return await self._change(user.id, caller, client, username, email)
 
     @settles_races
     async def _change(
@@ -132,7 +136,7 @@ class Profiles:
         found: Sequence[Problem] = (),
     ) -> None:
         """Delete an account, with everything issued to it. Whoever does it, staff too, gives their own password."""
-        user = await self.show(caller, user_id)
+        user = await self.show(caller, user_id, client)
         proof = PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
         refuse_if(await proof.problems_with_current(caller.user, current, client, found))
         await self._remove(user.id, caller, client)
@@ -158,6 +162,9 @@ class Profiles:
         if email is not None:
             problems += await vet_email(email, self.users, mine=user)
         return problems
+
+    def _noting_refusals(self, what: str, caller: Caller, client: Client) -> AbstractContextManager[None]:
+        return refusals_noted(self.journal, what, client, user_id=caller.user.id, session_id=caller.session_id)
 
     def _note(self, what: str, user_id: int, caller: Caller, client: Client) -> None:
         by = "" if caller.user.id == user_id else f"by staff {caller.user.id}"

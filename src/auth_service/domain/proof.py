@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from auth_service.domain import limits, names
 from auth_service.domain.errors import BadCredentials, Conflict, Problem, TooManyAttempts
-from auth_service.domain.model import Client, Fact, User
+from auth_service.domain.model import Client, Fact, Keep, User
+from auth_service.domain.outcomes import TOO_MANY
 from auth_service.domain.passwords import LONGEST
 from auth_service.domain.ports.crypto import PasswordHasher
 from auth_service.domain.ports.store import Store
@@ -42,10 +43,11 @@ class PasswordProof:
             return await self._rehash(usable, password)
         return usable
 
-    async def still_holds(self, proven: User) -> User:
+    async def still_holds(self, proven: User, client: Client) -> User:
         """Return the account as it is now, if what was proven is true of it still: nobody need hash again for that."""
         user = await self.users.by_id(proven.id)
         if user is None or not user.is_active or user.password_hash != proven.password_hash:
+            self._note_refusal(proven, client, "account changed meanwhile")
             raise BadCredentials
         return user
 
@@ -84,7 +86,7 @@ class PasswordProof:
         try:
             await self.throttle.take(limits.sign_in(user, name, client))
         except TooManyAttempts:
-            self._note_refusal(user, client, "too many attempts")
+            self._note_refusal(user, client, TOO_MANY, keep="alike_once")
             raise
 
     async def _rehash(self, user: User, password: str) -> User:
@@ -98,7 +100,9 @@ class PasswordProof:
             return await self.users.by_id(user.id) or user
         return replace(renewed, version=renewed.version + 1)
 
-    def _note_refusal(self, user: User | None, client: Client, why: str, *, what: str = "sign_in_refused") -> None:
+    def _note_refusal(
+        self, user: User | None, client: Client, why: str, *, what: str = "sign_in_refused", keep: Keep = "each"
+    ) -> None:
         self.journal.note(
             Fact(
                 what=what,
@@ -106,6 +110,7 @@ class PasswordProof:
                 address=client.address,
                 agent=client.agent,
                 why=why,
+                keep=keep,
             )
         )
 

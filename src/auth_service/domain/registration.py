@@ -16,6 +16,7 @@ from auth_service.domain.errors import (
     refuse_if,
 )
 from auth_service.domain.model import Client, Fact, Mail, MailKind, NewUser, User
+from auth_service.domain.outcomes import refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
 from auth_service.domain.ports.store import Store
@@ -59,6 +60,10 @@ class Registration:
         self, new: SignUp, client: Client, *, found: Sequence[Problem] = (), compatible: bool = False
     ) -> User:
         """Make an account. `found` are faults the caller saw while reading: they are named together with ours."""
+        with refusals_noted(self.journal, "registration_refused", client):
+            return await self._register(new, client, found, compatible=compatible)
+
+    async def _register(self, new: SignUp, client: Client, found: Sequence[Problem], *, compatible: bool) -> User:
         # First of all: to be told which names are taken is worth guessing, too.
         await self.throttle.take(limits.registration(client))
         problems = [*found, *await self._problems_with_names(new)]
@@ -108,9 +113,15 @@ class Registration:
         """Prove an address by the link mailed to it: that of a new account, or the new one of an old account."""
         user_id = links.decode_uid(uid)
         user = None if user_id is None else await self.users.by_id(user_id)
-        if user is None:
-            raise LinkRejected("uid")
-        changed = self._proven(user, token)
+        with refusals_noted(self.journal, "activation_refused", client, user_id=user.id if user else None):
+            if user is None:
+                raise LinkRejected("uid")
+            changed = self._proven(user, token)
+            await self._save_proven(user, changed, client)
+        self._note("activated", user.id, client)
+        return changed
+
+    async def _save_proven(self, user: User, changed: User, client: Client) -> None:
         work = self.store.begin()
         work.users.save(changed)
         if changed.email != user.email:
@@ -122,8 +133,6 @@ class Registration:
         except AlreadyTaken:
             # The new address has become somebody else's since the link was mailed.
             raise LinkRejected("token") from None
-        self._note("activated", user.id, client)
-        return changed
 
     async def resend(self, asked: str | None, client: Client, *, found: Sequence[Problem] = ()) -> None:
         """Mail the activation link again. The answer is the same whoever asks for whomever: the postman looks."""
@@ -131,7 +140,8 @@ class Registration:
         email = asked or ""
         if not self.policy.confirms_addresses:
             raise ActivationOff
-        await self.throttle.take(limits.mail_to(email, client))
+        with refusals_noted(self.journal, "activation_request_refused", client):
+            await self.throttle.take(limits.mail_to(email, client))
         work = self.store.begin()
         work.outbox.put(
             Mail(

@@ -5,12 +5,16 @@ from typing import Literal, TypeGuard
 from msgspec import Struct
 
 from auth_service.domain.errors import TokenRejected
+from auth_service.domain.lifetimes import is_over
 from auth_service.domain.model import Claims, Session, TokenType, User
+from auth_service.domain.policy import Policy
 
 # Past this no date can be made of it, and no honest issuer would write it (the year 9999).
 _LATEST = 253_402_300_799
 _LONGEST_ID = 255
 _MOST_DIGITS = 18
+
+Verdict = Literal["live", "retry", "reused", "revoked"]
 
 
 class Known(Struct, frozen=True):
@@ -57,9 +61,7 @@ def judge(claims: Claims, now: float, *, expects: TokenType | None) -> Known:  #
     )
 
 
-def decide_refresh(
-    session: Session, token_id: str, now: float, *, grace: float
-) -> Literal["live", "retry", "reused", "revoked"]:
+def decide_refresh(session: Session, token_id: str, now: float, *, grace: float) -> Verdict:
     """Say what presenting this refresh token means for its session.
 
     A client that never saw the answer sends the spent token again: within the grace it is a retry, later it is somebody
@@ -74,13 +76,13 @@ def decide_refresh(
     return "reused"
 
 
-def refuse_unless_in_force(user: User, session: Session | None, known: Known, now: float) -> None:
+def refuse_unless_in_force(user: User, session: Session | None, known: Known, now: float, policy: Policy) -> None:
     """Refuse a token whose account is not active, or whose session is over."""
     if not user.is_active:
         raise TokenRejected("user_inactive")
     if session is None and known.issued_at < user.tokens_from:
         raise TokenRejected("revoked")
-    if session is not None and session.expires_at is not None and session.expires_at <= now:
+    if session is not None and is_over(session, now, policy):
         raise TokenRejected("revoked")
 
 

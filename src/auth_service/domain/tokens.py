@@ -2,10 +2,25 @@
 
 import hashlib
 from dataclasses import dataclass
+from math import isinf
 
 from auth_service.domain import rotation
 from auth_service.domain.errors import Conflict, TokenRejected
-from auth_service.domain.model import Caller, Claims, Client, Fact, Session, SessionKind, TokenPair, TokenType, User
+from auth_service.domain.lifetimes import SEEN_EVERY, is_over, latest_end
+from auth_service.domain.minting import Mint
+from auth_service.domain.model import (
+    NOWHERE,
+    Caller,
+    Claims,
+    Client,
+    Fact,
+    Keep,
+    Session,
+    SessionKind,
+    TokenPair,
+    User,
+)
+from auth_service.domain.outcomes import note_refusal, refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher, TokenSigner
 from auth_service.domain.ports.sessions import Attendance, Sessions
@@ -15,10 +30,10 @@ from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
 from auth_service.domain.proof import PasswordProof
 from auth_service.domain.races import settles_races
-from auth_service.domain.rotation import Known
+from auth_service.domain.replay import Replay
+from auth_service.domain.rotation import Known, Verdict
 
 _OPAQUE_DIGITS = 40
-_SEEN_EVERY = 60.0
 _AGENT_KEPT = 200
 
 
@@ -42,7 +57,7 @@ class Tokens:
         """Sign in and get a pair of tokens. `by` says what the name is: `username`, `email`, or `identifier`."""
         user = await self._proof.of(name, password, client, by=by)
         refresh_id, now = self.chance.hex(32), self.clock.now()
-        ends = now + self.policy.refresh_lifetime
+        ends = min(now + self.policy.refresh_lifetime, latest_end("jwt", now, self.policy))
         session = self._session(user, "jwt", client, now=now, expires_at=ends, refresh_id=refresh_id)
         work = self.store.begin()
         work.sessions.open(session, stamp=user.stamp)
@@ -51,15 +66,12 @@ class Tokens:
         except Conflict:
             await self._open_again(session, user)
         self._note("signed_in", user.id, session.id, client)
-        return TokenPair(
-            self._signed("access", user.id, session.id, now, self.policy.access_lifetime),
-            self._signed("refresh", user.id, session.id, now, self.policy.refresh_lifetime, refresh_id),
-        )
+        return TokenPair(self._mint.access(user, session, now), self._mint.refresh(user, session, now, refresh_id))
 
     @settles_races
     async def _open_again(self, session: Session, proven: User) -> None:
         """Open a session whose account has changed since the proof, if the proof still holds."""
-        user = await self._proof.still_holds(proven)
+        user = await self._proof.still_holds(proven, Client(session.address, session.agent))
         work = self.store.begin()
         if session.kind == "opaque":
             work.users.signed_in(user.id, session.created_at)
@@ -70,7 +82,10 @@ class Tokens:
         """Sign in and get a token that says nothing; one of its own for each sign-in."""
         user = await self._proof.of(name, password, client, by=by)
         token, now = self.chance.hex(_OPAQUE_DIGITS), self.clock.now()
-        session = self._session(user, "opaque", client, now=now, token_hash=_hash(token))
+        ends = latest_end("opaque", now, self.policy)
+        session = self._session(
+            user, "opaque", client, now=now, expires_at=None if isinf(ends) else ends, token_hash=_hash(token)
+        )
         work = self.store.begin()
         work.users.signed_in(user.id, now)
         work.sessions.open(session, stamp=user.stamp)
@@ -92,26 +107,32 @@ class Tokens:
         if found is None:
             raise TokenRejected("opaque_unknown")
         session, user = found
+        now = self.clock.now()
+        if is_over(session, now, self.policy):
+            raise TokenRejected("opaque_unknown")
         if not user.is_active:
             raise TokenRejected("opaque_inactive")
-        self._seen(session, self.clock.now())
+        self._seen(session, now)
         return Caller(user, session)
 
     async def refresh(self, token: str, client: Client) -> TokenPair:
         """Get a new access token for a refresh token; where rotation is on, also the refresh token's successor."""
         now = self.clock.now()
-        known, caller = await self._refreshing(token, now)
+        known, caller = await self._refreshing(token, now, client)
         if caller.session is None or not self.policy.rotate_refresh:
-            return TokenPair(self._access(caller, now), None)
-        return await self._rotate(known, client)
+            return TokenPair(self._mint.access(caller.user, caller.session, now), None)
+        with refusals_noted(
+            self.journal, "refresh_refused", client, user_id=known.user_id, session_id=known.session_id
+        ):
+            return await self._rotate(known, client)
 
-    async def verify(self, token: str) -> None:
+    async def verify(self, token: str, client: Client = NOWHERE) -> None:
         """Return if a token of any kind is good here and now."""
         now = self.clock.now()
         claims = await self._read(token)
         known = rotation.judge(claims, now, expects=None)
         if claims.token_type == "refresh":  # noqa: S105 - a kind
-            await self._refreshing(token, now)
+            await self._refreshing(token, now, client)
         else:
             await self._in_force(known, now)
 
@@ -119,7 +140,7 @@ class Tokens:
     async def revoke(self, token: str, client: Client) -> None:
         """Make a refresh token worthless. Access tokens given for it live out their minutes, as simplejwt has it."""
         now = self.clock.now()
-        known, caller = await self._refreshing(token, now)
+        known, caller = await self._refreshing(token, now, client)
         work = self.store.begin()
         if caller.session is None:
             work.sessions.revoke_foreign(known.token_id, expires_at=known.expires_at)
@@ -136,7 +157,10 @@ class Tokens:
         """
         now = self.clock.now()
         known = rotation.judge(await self._read(token), now, expects="refresh")
-        caller = await self._in_force(known, now)
+        with refusals_noted(
+            self.journal, "sign_out_refused", client, user_id=known.user_id, session_id=known.session_id
+        ):
+            caller = await self._in_force(known, now)
         if caller.session is None:
             await self.revoke(token, client)
             return
@@ -161,7 +185,7 @@ class Tokens:
                 session, owner = found
                 if known.user_id != owner.id:
                     raise TokenRejected("invalid")
-                rotation.refuse_unless_in_force(owner, session, known, now)
+                rotation.refuse_unless_in_force(owner, session, known, now, self.policy)
                 self._seen(session, now)
                 return Caller(owner, session)
         user = None if known.user_id is None else await self.users.by_id(known.user_id)
@@ -170,26 +194,35 @@ class Tokens:
         if known.session_id is not None:
             # Ours, and signed out; whether the account is active is told first, as it is for a living session.
             raise TokenRejected("revoked" if user.is_active else "user_inactive")
-        rotation.refuse_unless_in_force(user, None, known, now)
+        rotation.refuse_unless_in_force(user, None, known, now, self.policy)
         return Caller(user)
 
-    async def _refreshing(self, token: str, now: float) -> tuple[Known, Caller]:
+    async def _refreshing(self, token: str, now: float, client: Client) -> tuple[Known, Caller]:
         """Return whose refresh token this is, if it can still be used; a reused one ends its session."""
+        # What is not ours, or has run out, is refused here and not noted: anybody can send any amount of it.
         known = rotation.judge(await self._read(token), now, expects="refresh")
-        caller = await self._in_force(known, now)
-        if caller.session is None:
-            if await self.sessions.is_revoked(known.token_id):
-                raise TokenRejected("revoked")
-            return known, caller
-        verdict = rotation.decide_refresh(caller.session, known.token_id, now, grace=self.policy.refresh_grace)
-        if verdict == "reused":
-            work = self.store.begin()
-            work.sessions.end(caller.session.id)
-            await work.commit()
-            self._note("refresh_reused", caller.user.id, caller.session.id, Client())
-        if verdict in {"reused", "revoked"}:
+        # Not by `with`: this is the road of every refresh, and `try` costs nothing.
+        try:
+            caller = await self._in_force(known, now)
+            verdict = await self._verdict(caller, known, now)
+        except TokenRejected as refusal:
+            note_refusal(
+                self.journal, "refresh_refused", client, refusal, user_id=known.user_id, session_id=known.session_id
+            )
+            raise
+        if verdict == "reused" and caller.session is not None:
+            await Replay(self.store, self.sessions, self.clock, self.journal).answer(caller.session.id, client)
             raise TokenRejected("revoked")
         return known, caller
+
+    async def _verdict(self, caller: Caller, known: Known, now: float) -> Verdict:
+        if caller.session is not None:
+            verdict = rotation.decide_refresh(caller.session, known.token_id, now, grace=self.policy.refresh_grace)
+        else:
+            verdict = "revoked" if await self.sessions.is_revoked(known.token_id) else "live"
+        if verdict == "revoked":
+            raise TokenRejected("revoked")
+        return verdict
 
     @settles_races
     async def _rotate(self, known: Known, client: Client) -> TokenPair:
@@ -208,20 +241,20 @@ class Tokens:
                 spent=known.token_id,
                 successor=successor,
                 at=now,
-                expires_at=now + self.policy.refresh_lifetime,
+                expires_at=min(
+                    now + self.policy.refresh_lifetime, latest_end(session.kind, session.created_at, self.policy)
+                ),
             )
             await work.commit()
-            self._note("refreshed", caller.user.id, session.id, client)
+            # Not for keeps: every session does it every few minutes, and nobody is let in who was not in already.
+            self._note("refreshed", caller.user.id, session.id, client, keep="never")
             issued = now
         elif verdict == "retry" and session.refresh_id is not None:
             successor, issued = session.refresh_id, session.rotated_at or now
         else:
             raise TokenRejected("revoked")
-        lifetime = self.policy.refresh_lifetime
-        return TokenPair(
-            self._access(caller, now),
-            self._signed("refresh", caller.user.id, session.id, issued, lifetime, successor),
-        )
+        mint = self._mint
+        return TokenPair(mint.access(caller.user, session, now), mint.refresh(caller.user, session, issued, successor))
 
     def _session(
         self,
@@ -251,35 +284,15 @@ class Tokens:
     def _proof(self) -> PasswordProof:
         return PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
 
-    def _access(self, caller: Caller, now: float) -> str:
-        return self._signed("access", caller.user.id, caller.session_id, now, self.policy.access_lifetime)
-
-    def _signed(
-        self,
-        token_type: TokenType,
-        user_id: int,
-        session_id: str | None,
-        now: float,
-        lifetime: float,
-        token_id: str | None = None,
-    ) -> str:
-        issued = int(now)
-        return self.signer.sign(
-            Claims(
-                token_type=token_type,
-                exp=issued + int(lifetime),
-                iat=issued,
-                jti=token_id or self.chance.hex(32),
-                user_id=str(user_id),
-                sid=session_id,
-            )
-        )
+    @property
+    def _mint(self) -> Mint:
+        return Mint(self.policy, self.signer, self.chance)
 
     def _seen(self, session: Session, now: float) -> None:
-        if now - session.last_seen_at > _SEEN_EVERY:
+        if now - session.last_seen_at > SEEN_EVERY:
             self.attendance.seen(session.id, now)
 
-    def _note(self, what: str, user_id: int | None, session_id: str | None, client: Client, *, why: str = "") -> None:
+    def _note(self, what: str, user_id: int, session_id: str | None, client: Client, *, keep: Keep = "each") -> None:
         self.journal.note(
             Fact(
                 what=what,
@@ -287,7 +300,7 @@ class Tokens:
                 session_id=session_id,
                 address=client.address,
                 agent=client.agent,
-                why=why,
+                keep=keep,
             )
         )
 

@@ -110,6 +110,11 @@ class Server(Service):
         """Tell it to stop, and do not wait."""
         os.kill(self._process.pid, signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it without a warning."""
+        self._process.kill()
+        self._process.wait()
+
     def wait_for_end(self, patience: float) -> int:
         """Return the code it ended with."""
         return self._process.wait(patience)

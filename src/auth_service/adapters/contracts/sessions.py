@@ -270,6 +270,27 @@ class SessionsContract(StorageContract):
         work.sessions.end_all(ann.id + 1)
         await work.commit()
 
+    async def test_of_many_who_end_a_session_once_one_does(self, storage: Storage, ann: User) -> None:
+        await storage.open(sign_in(ann))
+        await storage.open(sign_in(ann, "s2"))
+        outcomes = await storage.outcomes(lambda work, _: work.sessions.end_once("s1"))
+        assert outcomes == {"won": 1, "Conflict": CROWD - 1}
+        assert [session.id for session in await storage.sessions.of_user(ann.id)] == ["s2"]
+
+    async def test_everybodys_sessions_end_and_their_tokens_are_dated(self, storage: Storage, ann: User) -> None:
+        bob = await storage.save(replace(await storage.add("bob"), tokens_from=START + 9.25))
+        await storage.open(sign_in(ann))
+        await storage.open(sign_in(bob, "s2", kind="opaque", token_hash="hash"))
+        work = storage.store.begin()
+        work.sessions.end_everybodys(START + 5.25)
+        await work.commit()
+        assert await stored(storage) is None
+        assert await storage.sessions.by_token("hash") is None
+        now = await storage.users.by_id(ann.id)
+        # Whoever read the account before must look again: what they would write back is older.
+        assert now == replace(ann, tokens_from=START + 5.25, version=ann.version + 1)
+        assert await storage.users.by_id(bob.id) == bob
+
     async def test_when_a_session_was_last_used_is_kept(self, storage: Storage, ann: User) -> None:
         await storage.open(sign_in(ann))
         await storage.open(sign_in(ann, "s2"))

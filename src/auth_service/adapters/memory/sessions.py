@@ -114,6 +114,26 @@ class MemorySessionChanges:
 
         self._writes.append(write)
 
+    def end_once(self, session_id: str) -> None:
+        """End one session that is there."""
+
+        def write(tables: Tables) -> None:
+            if tables.sessions.pop(session_id, None) is None:
+                raise Conflict
+
+        self._writes.append(write)
+
+    def end_everybodys(self, at: float) -> None:
+        """End all sessions, and date everybody's tokens."""
+
+        def write(tables: Tables) -> None:
+            tables.sessions = {}
+            for user in tables.users.values():
+                if user.tokens_from < at:
+                    tables.users[user.id] = replace(user, tokens_from=at, version=user.version + 1)
+
+        self._writes.append(write)
+
     def end_all(self, user_id: int, *, but: str | None = None, kind: SessionKind | None = None) -> None:
         """End a person's sessions."""
 

@@ -156,3 +156,34 @@ class ChoreRow(AdvancedDeclarativeBase):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(String(64))
     held_until: Mapped[float] = mapped_column(Double)
+
+
+class JournalRow(AdvancedDeclarativeBase):
+    """An outcome, sealed over the one before it. Ids are places in the chain: they are given by whoever writes it."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("ix_journal_user_id", "user_id"), Index("ix_journal_at", "at"))
+
+    id: Mapped[int] = mapped_column(BigIntIdentity, primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Double)
+    what: Mapped[str] = mapped_column(String(40))
+    # No foreign key: what an account did outlives it.
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    session_id: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    agent: Mapped[str] = mapped_column(String(200))
+    why: Mapped[str] = mapped_column(String(200))
+    mac: Mapped[str] = mapped_column(String(64))
+
+
+class JournalHeadRow(AdvancedDeclarativeBase):
+    """Both ends of the journal's chain, in the one row there is: whoever moves it may add to the journal."""
+
+    __tablename__ = "journal_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    last_mac: Mapped[str] = mapped_column(String(64))
+    gone_id: Mapped[int] = mapped_column(BigInteger)
+    gone_mac: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[str] = mapped_column(String(64))

@@ -85,6 +85,15 @@ class SqlSessionChanges:
         """End one session."""
         self.writes.append(Write(statements.END_SESSION, {"the_id": session_id}))
 
+    def end_once(self, session_id: str) -> None:
+        """End one session if it is still there."""
+        self.writes.append(Write(statements.END_SESSION, {"the_id": session_id}, must_hit=True))
+
+    def end_everybodys(self, at: float) -> None:
+        """End all sessions, and date everybody's tokens."""
+        self.writes.append(Write(statements.END_EVERY_SESSION, {}))
+        self.writes.append(Write(statements.VOID_FOREIGN_TOKENS, {"at": at}))
+
     def end_all(self, user_id: int, *, but: str | None = None, kind: SessionKind | None = None) -> None:
         """End a person's sessions."""
         values = {"the_user": user_id, "but": but or "", "kind": kind or ""}

@@ -170,6 +170,13 @@ REVOKE_REFRESH = Statement(
 )
 REVOKE_FOREIGN = Statement(insert(_revoked).values(**_given("id", "expires_at")))
 END_SESSION = Statement(delete(_sessions).where(_sessions.c.id == bindparam("the_id")))
+END_EVERY_SESSION = Statement(delete(_sessions))
+# The version moves too: whoever read an account before would write the old date back.
+VOID_FOREIGN_TOKENS = Statement(
+    update(_users)
+    .where(_users.c.tokens_from < bindparam("at"))
+    .values(tokens_from=bindparam("at"), version=_users.c.version + 1)
+)
 END_SESSIONS = Statement(
     delete(_sessions).where(
         _sessions.c.user_id == bindparam("the_user"),

@@ -133,7 +133,7 @@ class SomeAccount(Controller):
     async def show(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Show an account."""
         caller, number = await _asked(request, desk, user_id)
-        return answers.json(200, account(await desk.core.profiles.show(caller, number)))
+        return answers.json(200, account(await desk.core.profiles.show(caller, number, client_of(request))))
 
     @put("/")
     @contract(
@@ -202,7 +202,7 @@ def _writable(policy: Policy) -> type[Struct]:
 
 async def _change(request: AnyRequest, desk: Desk, caller: Caller, user_id: int, *, optional: bool) -> Answer:
     # Who may not see the account is told so before their body is looked at.
-    await desk.core.profiles.show(caller, user_id)
+    await desk.core.profiles.show(caller, user_id, client_of(request))
     form = await desk.form(request, _writable(desk.core.policy), optional=optional)
     user = await desk.core.profiles.change(
         caller,
@@ -216,7 +216,7 @@ async def _change(request: AnyRequest, desk: Desk, caller: Caller, user_id: int,
 
 
 async def _delete(request: AnyRequest, desk: Desk, caller: Caller, user_id: int) -> Answer:
-    await desk.core.profiles.show(caller, user_id)
+    await desk.core.profiles.show(caller, user_id, client_of(request))
     form = await desk.form(request, wire.CurrentPassword)
     await desk.core.profiles.delete(caller, user_id, form["current_password"], client_of(request), found=form.problems)
     return answers.empty()

@@ -117,7 +117,7 @@ class SignedTokens(Controller):
         """Say whether a token is good."""
         form = read_fields(wire.AnyToken, await read_body(request))
         refuse_if(form.problems)
-        await desk.core.tokens.verify(form.given("token"))
+        await desk.core.tokens.verify(form.given("token"), client_of(request))
         return answers.json(200, {})
 
     @post("/blacklist")

@@ -88,7 +88,7 @@ class SignIn(Controller):
     async def verify(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Say whether a token is good."""
         form = await desk.complete(request, wire.AnyToken)
-        await desk.core.tokens.verify(form.given("token"))
+        await desk.core.tokens.verify(form.given("token"), client_of(request))
         return answers.json(200, {})
 
     @post("/logout")

@@ -61,6 +61,14 @@ class SessionChanges(Protocol):
         """End one session; nothing happens where it is gone already."""
         ...
 
+    def end_once(self, session_id: str) -> None:
+        """End one session. If it is gone, the commit raises `Conflict`: of many who end it at once, one does."""
+        ...
+
+    def end_everybodys(self, at: float) -> None:
+        """End all sessions there are; tokens minted elsewhere before `at` are no good either, whosever they are."""
+        ...
+
     def end_all(self, user_id: int, *, but: str | None = None, kind: SessionKind | None = None) -> None:
         """End a person's sessions: all, or all `but` one, or those of one kind."""
         ...

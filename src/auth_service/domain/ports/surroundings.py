@@ -22,10 +22,10 @@ class Chance(Protocol):
 
 
 class Journal(Protocol):
-    """Remembers outcomes. Never raises: what happened has happened."""
+    """Remembers outcomes. Never raises and makes nobody wait: what happened has happened."""
 
     def note(self, fact: Fact) -> None:
-        """Remember one fact."""
+        """Remember one fact, for as long as its `keep` says."""
         ...
 
 

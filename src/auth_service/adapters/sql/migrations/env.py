@@ -22,6 +22,8 @@ def migrate(connection: Connection) -> None:
         version_table=config.version_table_name,
         render_as_batch=config.render_as_batch,
         compare_type=True,
+        # SQLite has it too, and Alembic would not believe so: between two steps, another process would take its turn.
+        transactional_ddl=True,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
