@@ -79,22 +79,24 @@ _blocked = exists().where(
     _other.c.state == _WAITING,
     or_(_other.c.leased_until > _now, and_(_other.c.id < _outbox.c.id, _other.c.due_at <= _now + _SOON)),
 )
+# A query of its own, carried out once: inside the condition PostgreSQL may ask it again for every row, and each time it
+# skips the rows that were locked before and finds others, past any limit.
+_due = (
+    select(_outbox.c.id)
+    .where(
+        _outbox.c.state == _WAITING,
+        _outbox.c.due_at <= _now,
+        _outbox.c.leased_until <= _now,
+        or_(_superseded, ~_blocked),
+    )
+    .order_by(_outbox.c.due_at, _outbox.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
 CLAIM_MAIL = Statement(
     update(_outbox)
-    .where(
-        _outbox.c.id.in_(
-            select(_outbox.c.id)
-            .where(
-                _outbox.c.state == _WAITING,
-                _outbox.c.due_at <= _now,
-                _outbox.c.leased_until <= _now,
-                or_(_superseded, ~_blocked),
-            )
-            .order_by(_outbox.c.due_at, _outbox.c.id)
-            .limit(bindparam("most"))
-            .with_for_update(skip_locked=True)
-        )
-    )
+    .where(_outbox.c.id.in_(select(_due.c.id)))
     .values(
         state=case((_superseded, _SUPERSEDED), else_=_outbox.c.state),
         done_at=case((_superseded, _now), else_=null()),

@@ -64,8 +64,9 @@ ANYTHING_TO_SWEEP = Statement(
 def _sweep(what: Table, run_out: ColumnElement[bool]) -> Statement:
     """Remove a few rows and name the table once for each. What somebody is at just now is left for the next time."""
     key = next(iter(what.primary_key))
-    few = select(key).where(run_out).limit(bindparam("most")).with_for_update(skip_locked=True)
-    return Statement(delete(what).where(key.in_(few)).returning(literal_column(f"'{what.name}'")))
+    # Carried out once: inside the condition PostgreSQL may ask it again for every row, past any limit.
+    few = select(key.label("key")).where(run_out).limit(bindparam("most")).with_for_update(skip_locked=True).cte("few")
+    return Statement(delete(what).where(key.in_(select(few.c.key))).returning(literal_column(f"'{what.name}'")))
 
 
 SWEEPS = tuple(_sweep(what, run_out) for what, run_out in _RUN_OUT.items())
