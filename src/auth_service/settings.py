@@ -518,8 +518,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def sqlite_file(self) -> Path | None:
         """The file of the embedded database; None where accounts are kept in PostgreSQL."""
-        scheme, _, file = self.database_url.partition(":///")
-        return Path(file) if scheme == "sqlite" else None
+        return file_of(self.database_url)
 
     def policy(self) -> Policy:
         """Return what of this concerns the domain."""
@@ -595,6 +594,20 @@ _TABLE: Final = _declarations()
 def present_settings() -> Settings:
     """Read the settings of this process: its environment, and `.env` in the folder it runs in."""
     return read_settings(os.environ, Path(".env"))
+
+
+def read_database_url(name: str, text: str) -> str:
+    """Return the address of a database that was given otherwise than by a setting, or raise `SettingsError`."""
+    try:
+        return _database(text.strip())
+    except ValueError:
+        raise SettingsError([f"{name} is {hide_credentials(text)!r}; it takes {_DATABASE.takes}."]) from None
+
+
+def file_of(database_url: str) -> Path | None:
+    """Return the file of an embedded database; None where the address is that of a server."""
+    scheme, _, file = database_url.partition(":///")
+    return Path(file) if scheme == "sqlite" else None
 
 
 def hand_down(**values: str) -> None:

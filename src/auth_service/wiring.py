@@ -32,8 +32,9 @@ from auth_service.adapters.sql.journal_reading import JournalReader
 from auth_service.adapters.sql.keys import SqlKeys
 from auth_service.adapters.sql.lapsed import SqlLapsed
 from auth_service.adapters.sql.outbox import SqlOutbox
-from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace, Unusable
+from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
+from auth_service.adapters.sql.standing import Unusable
 from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
@@ -47,11 +48,12 @@ from auth_service.domain.model import QueuedMail
 from auth_service.domain.ports.surroundings import Mailer
 from auth_service.domain.post import HANDS
 from auth_service.languages import LANGUAGES, learn
-from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
+from auth_service.settings import Settings, file_of, hand_down, hide_credentials, present_settings
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
 
+    from auth_service.adapters.sql.moving.copying import Moved, Progress
     from auth_service.api.app import Options
 
 _LOOK_FOR_MAIL_EVERY = 1.0
@@ -192,6 +194,25 @@ async def database_status(settings: Settings) -> DatabaseStatus:
     """Say which schema the database has."""
     with _told():
         return DatabaseStatus(hide_credentials(settings.database_url), await _place(settings).version(), schema.HEAD)
+
+
+async def copy_database(source: str, target: str, progress: "Progress") -> "Sequence[Moved]":
+    """Copy everything from one address to another."""
+    from auth_service.adapters.sql.moving.copying import copy  # noqa: PLC0415 - who serves has no need of it
+
+    with _told():
+        return await copy(_place_at(source), _place_at(target), progress)
+
+
+async def back_up_database(settings: Settings, file: Path) -> str:
+    """Put a copy of the embedded database into a new file; return the version of its schema."""
+    from auth_service.adapters.sql.moving.backup import back_up  # noqa: PLC0415 - the same
+
+    place = _place(settings)
+    if isinstance(place, PostgresPlace):
+        raise StartError(f"{place.shown} is on a PostgreSQL server, which has its own way: pg_dump, and pg_restore.")
+    with _told():
+        return await back_up(place, file)
 
 
 def serve(
@@ -530,14 +551,14 @@ def _beside(file: Path, ending: str) -> Path:
 
 
 def _place(settings: Settings) -> SqlitePlace | PostgresPlace:
-    if settings.sqlite_file is not None:
-        return SqlitePlace(settings.sqlite_file.absolute())
-    return PostgresPlace(
-        settings.database_url,
-        hide_credentials(settings.database_url),
-        settings.database_connections,
-        settings.database_prepares,
-    )
+    return _place_at(settings.database_url, settings.database_connections, prepares=settings.database_prepares)
+
+
+def _place_at(url: str, connections: int = 1, *, prepares: bool = True) -> SqlitePlace | PostgresPlace:
+    file = file_of(url)
+    if file is not None:
+        return SqlitePlace(file.absolute())
+    return PostgresPlace(url, hide_credentials(url), connections, prepares)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from auth_service.adapters.contracts.sessions import SessionsContract
 from auth_service.adapters.contracts.store import Storage, StoreContract, newcomer
 from auth_service.adapters.contracts.users import UsersContract
 from auth_service.adapters.crypto.system import SystemChance
-from auth_service.adapters.sql import mail_statements, schema, statements, upkeep_statements
+from auth_service.adapters.sql import mail_statements, schema, standing, statements, upkeep_statements
 from auth_service.adapters.sql.database import Database
 from auth_service.adapters.sql.keys import SqlKeys
 from auth_service.adapters.sql.outbox import SqlOutbox
@@ -219,7 +219,7 @@ class TestSchema:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         assert tables <= {"schema_version", "sqlite_sequence"}
         await schema.upgrade(url)
-        assert schema.sqlite_version(path) == schema.HEAD
+        assert standing.in_sqlite(path).version == schema.HEAD
 
     async def test_mails_that_wait_outlive_the_way_to_lanes_and_back(
         self, empty_database: Path, tmp_path: Path
@@ -246,4 +246,4 @@ class TestSchema:
         environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'auth.db'}"}
         started = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(2)]
         assert [await process.wait() for process in started] == [0, 0]
-        assert schema.sqlite_version(tmp_path / "auth.db") == schema.HEAD
+        assert standing.in_sqlite(tmp_path / "auth.db").version == schema.HEAD

@@ -1,9 +1,8 @@
 """The schema's version: what it is, what it should be, and bringing it there."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 from advanced_alchemy.config import AlembicAsyncConfig, SQLAlchemyAsyncConfig
@@ -13,21 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 # The newest step in `migrations/versions`; a test holds the two together. Known here so that a start on a database
 # that is up to date need not load Alembic.
 HEAD = "0005"
-_VERSION_TABLE = "schema_version"
-VERSION_QUERY = f"SELECT version_num FROM {_VERSION_TABLE}"  # noqa: S608 - a constant
+VERSION_TABLE = "schema_version"
+VERSION_QUERY = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def sqlite_version(path: Path) -> str | None:
-    """Return the version of an embedded database, or None where it has none yet."""
-    if not path.exists():
-        return None
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        try:
-            row = connection.execute(VERSION_QUERY).fetchone()
-        except sqlite3.OperationalError:
-            return None
-    return None if row is None else str(row[0])
+def known() -> frozenset[str]:
+    """Return the versions that this service knows: those it has steps to."""
+    return frozenset(step.name.partition("_")[0] for step in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def engine_config(url: str) -> SQLAlchemyAsyncConfig:
@@ -36,7 +28,7 @@ def engine_config(url: str) -> SQLAlchemyAsyncConfig:
         engine_instance=_engine(url),
         alembic_config=AlembicAsyncConfig(
             script_location=str(_MIGRATIONS),
-            version_table_name=_VERSION_TABLE,
+            version_table_name=VERSION_TABLE,
             render_as_batch=url.startswith("sqlite"),
         ),
     )
@@ -60,7 +52,13 @@ def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
         return create_async_engine(url, poolclass=NullPool)
     # By the driver itself, which knows more of what may stand in an address (sslmode, several hosts) than SQLAlchemy.
-    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool)
+    # A pooler may hand us a connection on which another has prepared statements: ours have names nobody else gives.
+    return create_async_engine(
+        "postgresql+asyncpg://?prepared_statement_cache_size=0",
+        async_creator=lambda: asyncpg.connect(url, statement_cache_size=0),
+        connect_args={"prepared_statement_name_func": lambda: f"__{uuid4().hex}__"},
+        poolclass=NullPool,
+    )
 
 
 def _leave_transactions_to_us(connection: object, _record: object) -> None:

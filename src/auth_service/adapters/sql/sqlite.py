@@ -166,8 +166,9 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > gives_up_at:
+        except sqlite3.OperationalError as error:
+            # What cannot be written at all will not become so by waiting.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > gives_up_at:
                 raise
             time.sleep(0.02)
         else:
