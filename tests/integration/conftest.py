@@ -34,7 +34,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 _numbers = itertools.count(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def new_postgres(postgres_url: str) -> Iterator[Callable[[], str]]:
     """Give what makes a database with nothing in it, not even tables, on the same server."""
     made: list[str] = []

@@ -12,10 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
 from auth_service.adapters.contracts.keys import KeysContract, key
 from auth_service.adapters.contracts.outbox import OutboxContract
@@ -23,15 +20,13 @@ from auth_service.adapters.contracts.sessions import SessionsContract
 from auth_service.adapters.contracts.store import Storage, StoreContract, newcomer
 from auth_service.adapters.contracts.users import UsersContract
 from auth_service.adapters.crypto.system import SystemChance
-from auth_service.adapters.sql import mail_statements, schema, standing, statements, upkeep_statements
+from auth_service.adapters.sql import schema, standing
 from auth_service.adapters.sql.database import Database
 from auth_service.adapters.sql.keys import SqlKeys
 from auth_service.adapters.sql.outbox import SqlOutbox
 from auth_service.adapters.sql.postgres import PostgresDatabase
-from auth_service.adapters.sql.rows import UserRow
 from auth_service.adapters.sql.sessions import SqlAttendance, SqlSessions
 from auth_service.adapters.sql.sqlite import SqliteDatabase, connect
-from auth_service.adapters.sql.statements import Statement
 from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
@@ -155,33 +150,6 @@ class TestSqliteFile:
         assert await SqlUsers(again).by_username("ANN") == ann
         await again.close()
 
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            statements.USER_BY_ID,
-            statements.USER_BY_USERNAME,
-            statements.USER_BY_EMAIL,
-            statements.SESSION_WITH_USER,
-            statements.SESSION_BY_TOKEN,
-            statements.SESSIONS_OF_USER,
-            statements.IS_REVOKED,
-            mail_statements.CLAIM_MAIL,
-            mail_statements.SUPERSEDE,
-            upkeep_statements.MEND_SCHEDULE,
-            upkeep_statements.ANYTHING_TO_SWEEP,
-            *upkeep_statements.SWEEPS,
-        ],
-    )
-    def test_no_look_up_reads_all_rows(self, empty_database: Path, statement: Statement) -> None:
-        names = ("id", "key", "token_hash", "user_id", "most", "lease", "the_id", "the_lane", "kept", "dead_kept")
-        with closing(sqlite3.connect(empty_database)) as connection:
-            plan = connection.execute(
-                f"EXPLAIN QUERY PLAN {statement.sqlite}", statement.values(dict.fromkeys([*names, "new_lease"], 1))
-            ).fetchall()
-        # Of keys there are a handful, ever.
-        small = {"SCAN CONSTANT ROW", "SCAN signing_keys", "SCAN due", "SCAN few"}
-        assert all("SCAN" not in row[3] or row[3] in small for row in plan), plan
-
     async def test_many_units_of_work_at_once_are_all_written(self, database: SqliteDatabase, tmp_path: Path) -> None:
         storage = on(database, passing_in(tmp_path / "auth.db"))
 
@@ -202,24 +170,6 @@ class TestSchema:
     def test_the_newest_step_is_the_one_the_service_asks_for(self) -> None:
         scripts = Path(schema.__file__).parent / "migrations"
         assert ScriptDirectory(str(scripts)).get_current_head() == schema.HEAD
-
-    def test_steps_and_tables_say_the_same(self, empty_database: Path) -> None:
-        engine = create_engine(f"sqlite:///{empty_database}")
-        with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
-            assert compare_metadata(context, UserRow.metadata) == []
-        engine.dispose()
-
-    async def test_it_goes_down_and_up_again(self, empty_database: Path, tmp_path: Path) -> None:
-        path = tmp_path / "auth.db"
-        shutil.copy(empty_database, path)
-        url = f"sqlite+aiosqlite:///{path}"
-        await asyncio.to_thread(AlembicCommands(schema.engine_config(url)).downgrade, "base")
-        with closing(sqlite3.connect(path)) as connection:
-            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        assert tables <= {"schema_version", "sqlite_sequence"}
-        await schema.upgrade(url)
-        assert standing.in_sqlite(path).version == schema.HEAD
 
     async def test_mails_that_wait_outlive_the_way_to_lanes_and_back(
         self, empty_database: Path, tmp_path: Path
