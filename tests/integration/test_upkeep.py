@@ -77,7 +77,7 @@ def mail(number: int, state: str, *, done: str = "NULL", due: str = "{now}", at:
     """Spell how a mail is put into the table as it is."""
     columns = "id, message_id, kind, recipient, address, agent, at, why, attempts, state, done_at, due_at, scheduled_at"
     values = f"{number}, '', 'activation', '', '', '', 0, '', 1, '{state}', {done}, {due}, {at}"
-    return f"INSERT INTO outbox ({columns}, leased_until) VALUES ({values}, {held})"  # noqa: S608 - our own words
+    return f"INSERT INTO outbox ({columns}, leased_until) VALUES ({values}, {held})"
 
 
 async def test_what_has_run_out_goes_and_what_is_still_good_stays(database: Database) -> None:

@@ -1,6 +1,5 @@
 """A service that moves: into another database and back, or into its backup. Whoever was signed in stays so."""
 
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -77,13 +76,12 @@ def test_whoever_was_signed_in_stays_so_in_the_next_database_and_back_home(
     old, new, home = f"sqlite:///{tmp_path}/auth.db", new_postgres(), f"sqlite:///{tmp_path}/home.db"
     with Server({}, mailbox, tmp_path) as server:
         belongings = Belongings(server)
-    key = {"JWT_PRIVATE_KEY_FILE": str(tmp_path / "auth.db.es256.pem")}
     command("database", "copy", old, new)
-    with Server({"DATABASE_URL": new, **key}, mailbox, tmp_path) as server:
+    with Server({"DATABASE_URL": new}, mailbox, tmp_path) as server:
         belongings.are_still_good_at(server)
         belongings = Belongings(server)
     command("database", "copy", new, home)
-    with Server({"DATABASE_URL": home, **key}, mailbox, tmp_path) as server:
+    with Server({"DATABASE_URL": home}, mailbox, tmp_path) as server:
         belongings.are_still_good_at(server)
 
 
@@ -116,8 +114,6 @@ def test_a_backup_taken_under_writes_can_be_served(mailbox: Mailbox, tmp_path: P
             stopping.set()
             for writer in writers:
                 writer.join()
-    for name in ("es256.pem",):
-        shutil.copy(tmp_path / f"auth.db.{name}", backup.with_name(f"auth.db.{name}"))
     with closing(sqlite3.connect(backup)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         there = {name for (name,) in database.execute("SELECT username FROM users")}

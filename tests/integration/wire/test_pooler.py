@@ -7,7 +7,6 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from auth_service.adapters.crypto.keys import load_or_make_key
 from auth_service.cli import main
 from tests.integration.conformance.running import Mailbox
 
@@ -47,8 +46,7 @@ def command(verb: str, url: str) -> Result:
 def service(pool: str, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give two processes with ten connections each to a pooler that has two."""
     folder = tmp_path_factory.mktemp("pooled")
-    load_or_make_key("ES256", folder / "key.pem")
-    settings = {"DATABASE_URL": pool, "DATABASE_PREPARES": "0", "JWT_PRIVATE_KEY_FILE": str(folder / "key.pem")}
+    settings = {"DATABASE_URL": pool, "DATABASE_PREPARES": "0"}
     with Server(settings, mailbox, folder, "--workers", "2") as server:
         yield server
         assert [line for line in server.lines if line.get("level") in {"error", "critical"}] == []
