@@ -310,6 +310,29 @@ def test_a_target_in_a_folder_that_does_not_exist_is_told(good: Path) -> None:
         assert_refused(run("copy into it", "sqlite:///no/such/new.db"), r"The folder .*/no/such .* does not exist")
 
 
+# Writes so much that it has to begin before the end, and is gone before the end.
+_KILLED = """
+import os, signal, sqlite3
+connection = sqlite3.connect("good.db", isolation_level=None)
+connection.execute("PRAGMA cache_size = 5")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE outbox SET why = 'killed'")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("use", ["status", "backup", "copy from it", "users"])
+def test_what_somebody_killed_has_half_written_is_taken_back(use: str, good: Path) -> None:
+    crowd.fill_sqlite(good, {"outbox": crowd.mails(5_000)})
+    subprocess.run([sys.executable, "-c", _KILLED], check=False)  # noqa: S603 - our own program
+    assert good.with_name("good.db-journal").stat().st_size > 0
+    done = run(use, "sqlite:///good.db")
+    assert done.exit_code == 0, done.output
+    connection = sqlite3.connect({"backup": "backup.db", "copy from it": "new.db"}.get(use, "good.db"))
+    assert connection.execute("SELECT count(*), max(why) FROM outbox").fetchone() == (5_000, "")
+    connection.close()
+
+
 # --- files that cannot be written, and disks that are full -----------------------------------------------------------
 
 

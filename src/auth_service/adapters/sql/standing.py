@@ -28,6 +28,8 @@ _TABLES_IN_POSTGRES = """
     AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
 """
 _SHOWN_TABLES = 3
+# The part of an error code of SQLite that names its kind; the rest tells kinds of kinds apart.
+_PRIMARY = 0xFF
 
 
 class Unusable(Exception):  # noqa: N818 - a sentence for the operator
@@ -48,7 +50,17 @@ def in_sqlite(file: Path) -> Standing:
         return Standing()
     if file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    try:
+        return _looked_into(file, "ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_READONLY:
+            raise
+        # Whoever wrote last was killed in the middle: SQLite takes that back for whoever may write, and not before.
+        return _looked_into(file, "rw")
+
+
+def _looked_into(file: Path, mode: str) -> Standing:
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True)) as connection:
         tables = frozenset(str(row[0]) for row in connection.execute(_TABLES_IN_SQLITE))
         version = from_where = None
         if schema.VERSION_TABLE in tables:
