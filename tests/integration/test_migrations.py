@@ -133,7 +133,7 @@ def described(connection: Connection) -> dict[str, Any]:
     found = {}
     for table in sorted(set(looked_at.get_table_names()) - {schema.VERSION_TABLE}):
         columns = [
-            (each["name"], str(each["type"]), each["nullable"], bool(each.get("default")))
+            (each["name"], str(each["type"]), each["nullable"], str(each.get("default")))
             for each in looked_at.get_columns(table)
         ]
         found[table] = {
@@ -163,7 +163,7 @@ def test_steps_and_tables_say_the_same(empty: Migrated, request: pytest.FixtureR
     empty.up("head")
 
     def differences(connection: Connection) -> list[Any]:
-        options = {"version_table": schema.VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+        options = {"version_table": schema.VERSION_TABLE, "compare_type": True}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), UserRow.metadata))
 
     assert empty.do(differences) == []

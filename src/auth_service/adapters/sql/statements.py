@@ -77,7 +77,8 @@ def _now_in_sqlite(_element: object, _compiler: SQLCompiler, **_: Any) -> str:  
 
 @compiles(database_now, "postgresql")
 def _now_in_postgresql(_element: object, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401 - the same
-    return "extract(epoch from clock_timestamp())::double precision"
+    # The same all through a statement, unlike clock_timestamp(): only what cannot change may be looked up in an index.
+    return "extract(epoch from statement_timestamp())::double precision"
 
 
 def table(row: type) -> Table:
