@@ -50,8 +50,7 @@ def outcomes(
             if stage.database == "sqlite":
                 return play_profile(stage.profile, scenarios, mailbox, folder, {})
             with database_of_its_own(postgres_url, like=empty) as url:
-                settings = {"DATABASE_URL": url}
-                return play_profile(stage.profile, scenarios, mailbox, folder, settings)
+                return play_profile(stage.profile, scenarios, mailbox, folder, {"DATABASE_URL": url})
 
         yield {
             stage: pool.submit(play, stage, scenarios, tmp_path_factory.mktemp(stage.profile))
