@@ -62,7 +62,7 @@ _FINISHES_WITHIN = 5.0
 # Often, so that what has run out meanwhile is little, however many sign in: the file grows by that, and by no more.
 _SWEEP_EVERY = 1.0
 _SWEEP_PAUSE = 0.02
-_LOOK_FOR_KEYS_EVERY_ROUNDS = 20
+_LOOK_FOR_KEYS_EVERY = 20.0
 _WRITE_ATTENDANCE_EVERY_ROUNDS = 20
 _MEND_EVERY_ROUNDS = 30
 _FORGET_EVERY_ROUNDS = 60
@@ -341,21 +341,22 @@ async def _prepare(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _at_work(works: Works) -> AsyncIterator[None]:
-    """Keep the postman and the upkeep going; when told to stop, what is being done is finished first."""
+    """Keep postman, upkeep and the watch on keys going; when told to stop, what is being done is finished first."""
     stopping = asyncio.Event()
     postman = asyncio.create_task(_deliver(works, stopping))
     upkeep = asyncio.create_task(_keep_up(works, stopping))
     clerk = asyncio.create_task(_record(works, stopping))
+    watch = asyncio.create_task(_follow_keys(works, stopping))
     try:
         yield
     finally:
         stopping.set()
         works.outbox.wake()
         # A mail server that hangs must not hold the whole process up: the lease runs out, and the mail is sent again.
-        _, late = await asyncio.wait((postman, upkeep, clerk), timeout=_FINISHES_WITHIN)
+        _, late = await asyncio.wait((postman, upkeep, clerk, watch), timeout=_FINISHES_WITHIN)
         for task in late:
             task.cancel()
-        await asyncio.gather(postman, upkeep, clerk, return_exceptions=True)
+        await asyncio.gather(postman, upkeep, clerk, watch, return_exceptions=True)
 
 
 async def _deliver(works: Works, stopping: asyncio.Event) -> None:
@@ -415,7 +416,7 @@ async def _record(works: Works, stopping: asyncio.Event) -> None:
 
 
 async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
-    """Look for new keys, write attendance down and sweep what has run out, now and then."""
+    """Write attendance down and sweep what has run out, now and then."""
     rounds = 0
     while not stopping.is_set():
         with suppress(TimeoutError):
@@ -423,8 +424,6 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
                 await stopping.wait()
         rounds += 1
         try:
-            if rounds % _LOOK_FOR_KEYS_EVERY_ROUNDS == 0:
-                await works.keys.look()
             if rounds % _WRITE_ATTENDANCE_EVERY_ROUNDS == 0:
                 await works.attendance.write_down()
             if rounds % _MEND_EVERY_ROUNDS == 0:
@@ -441,6 +440,21 @@ async def _keep_up(works: Works, stopping: asyncio.Event) -> None:
             continue
         except Exception:  # noqa: BLE001 - whatever it is, the service goes on
             _log.exception("The upkeep stumbled and goes on")
+
+
+async def _follow_keys(works: Works, stopping: asyncio.Event) -> None:
+    """Look for new keys now and then. Apart from the upkeep, which may have much to remove: this must not wait."""
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_FOR_KEYS_EVERY):
+                await stopping.wait()
+                return
+        try:
+            await works.keys.look()
+        except Busy:
+            continue
+        except Exception:  # noqa: BLE001 - whatever it is, tokens go on being signed with the key there is
+            _log.exception("The look for new keys failed, and is tried again")
 
 
 async def _forget(works: Works, stopping: asyncio.Event) -> None:

@@ -204,7 +204,7 @@ def test_the_step_to_keys_in_the_database_can_be_taken_back(tmp_path: Path) -> N
     commands.upgrade("head")
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute(names).fetchall() != []
-    commands.downgrade("0001")
+    commands.downgrade("0002")
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute(names).fetchall() == []
     commands.upgrade("head")

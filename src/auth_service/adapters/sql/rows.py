@@ -93,6 +93,7 @@ class SigningKeyRow(AdvancedDeclarativeBase):
             sqlite_where=text("state <> 'retired'"),
             postgresql_where=text("state <> 'retired'"),
         ),
+        Index("ix_signing_keys_good_until", "good_until"),
     )
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sqlite_where=in_place,
         postgresql_where=in_place,
     )
+    op.create_index("ix_signing_keys_good_until", "signing_keys", ["good_until"])
 
 
 def downgrade() -> None:
