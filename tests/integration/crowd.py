@@ -52,6 +52,11 @@ def attempts(count: int) -> Iterator[Row]:
     return ((f"{number:032x}", 1, 9e9) for number in range(1, count + 1))
 
 
+def records(count: int) -> Iterator[Row]:
+    """Give records of a journal, of sign-ins through the years."""
+    return ((number, 1e6 + number, "signed_in", number, None, "", "", "", f"{number:064x}") for number in range(count))
+
+
 def fill_sqlite(file: Path, rows: dict[str, Iterator[Row]]) -> None:
     """Put rows into a migrated file."""
     with closing(sqlite3.connect(file)) as connection, connection:
