@@ -397,6 +397,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         Path | None,
         Setting("Templates of your own, each in the place of a shipped one: mail/ and pages/ below it.", _FOLDER),
     ] = None
+    pages: Annotated[
+        bool, Setting("Serves pages for people; off where a frontend of your own does all of it.", _SWITCH)
+    ] = True
+    pages_session_lifetime: Annotated[
+        float, Setting("How long a sign-in on these pages lasts, however often it is used.", _LIFETIME)
+    ] = 14 * DAY
     frontend_url: Annotated[
         str | None, Setting(f"Where mailed links lead; without it, to this service at {OWN_ADDRESS}.", _FRONTEND)
     ] = None
@@ -541,6 +547,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             reset_timeout=self.password_reset_timeout,
             access_lifetime=self.jwt_access_token_lifetime,
             refresh_lifetime=self.jwt_refresh_token_lifetime,
+            browser_lifetime=self.pages_session_lifetime,
             rotate_refresh=self.jwt_rotate_refresh_tokens,
             refresh_grace=self.jwt_refresh_grace,
             session_lifetime=self.session_lifetime or max(_SESSION_LIFETIME, self.jwt_refresh_token_lifetime),

@@ -39,6 +39,7 @@ from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.throttle import SqlThrottle
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
+from auth_service.appearance import Appearance
 from auth_service.doctor import examine
 from auth_service.domain.core import Core, Ports, build_core
 from auth_service.domain.errors import Busy
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
     from auth_service.adapters.sql.moving.copying import Moved, Progress
     from auth_service.api.app import Options
+    from auth_service.api.pages.look import Look
 
 _LOOK_FOR_MAIL_EVERY = 1.0
 _NEXT_MAIL_AFTER = 0.1
@@ -482,7 +484,16 @@ def _options(settings: Settings, keys: Callable[[], Sequence[dict[str, str]]] = 
         insecure_cookies=settings.debug,
         throttles=settings.throttling,
         site_name=settings.site_name,
+        pages=_look(settings) if settings.pages else None,
     )
+
+
+def _look(settings: Settings) -> "Look":
+    from auth_service.api.pages.look import Look  # noqa: PLC0415
+
+    appearance = Appearance(site_name=settings.site_name, logo_url=settings.logo_url, accent=settings.accent_color)
+    own = settings.templates_dir / "pages" if settings.templates_dir else None
+    return Look(appearance, templates=own, language=settings.language)
 
 
 def _secret(settings: Settings) -> str:

@@ -13,8 +13,8 @@ from auth_service.domain.links import (
     decode_uid,
     encode_uid,
     fingerprint,
-    is_genuine,
     is_spent,
+    judge_link,
     make_link,
 )
 from auth_service.domain.model import LinkPurpose, User
@@ -36,10 +36,10 @@ ANN = User(
 )
 
 
-def genuine(token: str, user: User = ANN, purpose: LinkPurpose = "password_reset", **changes: Any) -> bool:  # noqa: ANN401 - any argument of is_genuine
+def genuine(token: str, user: User = ANN, purpose: LinkPurpose = "password_reset", **changes: Any) -> bool:  # noqa: ANN401 - any argument of judge_link
     """Judge a token as a reset of Ann's at the time it was made, but for the changes."""
     arguments = {"address": user.email, "signer": SIGNER, "now": NOW, "lifetime": HOUR, **changes}
-    return is_genuine(purpose, user, token=token, **arguments)
+    return judge_link(purpose, user, token=token, **arguments) == "genuine"
 
 
 TOKEN = make_link("password_reset", ANN, ANN.email, NOW, SIGNER).token

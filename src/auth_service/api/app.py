@@ -1,4 +1,4 @@
-"""The application: both dialects and the paths about the service, as one ASGI app."""
+"""The application: both dialects, the pages and the paths about the service, as one ASGI app."""
 
 from litestar import Litestar
 from msgspec import Struct
@@ -12,6 +12,8 @@ from auth_service.api.docs.routes import docs_routes
 from auth_service.api.health import Ping, PublicKeys, health_routes
 from auth_service.api.native.errors import answer_to as answer_in_native
 from auth_service.api.native.routes import native_routes
+from auth_service.api.pages.look import Look
+from auth_service.api.pages.routes import Pages
 from auth_service.domain.core import Core
 from auth_service.domain.policy import Policy
 
@@ -24,18 +26,28 @@ class Options(Struct, frozen=True, kw_only=True):
     insecure_cookies: bool = False
     throttles: bool = True
     site_name: str = "auth-service"
+    # None where people see the pages of a frontend, and none of ours.
+    pages: Look | None = None
 
 
 def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
     """Return the app over a core; who opened the core closes it."""
+    pages = Pages(core, options.pages, insecure_cookies=options.insecure_cookies) if options.pages else None
+
+    def answer_to(request: AnyRequest, refused: Exception) -> Answer:
+        if pages is not None and _wants_page(request):
+            return pages.answer_to(request, refused)
+        return _answer_to(request, refused)
+
     return Litestar(
         route_handlers=[
+            *([pages.router] if pages else ()),
             djoser_routes(core, options.retypes),
             native_routes(core, insecure_cookies=options.insecure_cookies),
             health_routes(ping, options.keys),
             docs_routes(lambda: _described(core.policy, options)),
         ],
-        exception_handlers=refusals(_answer_to),
+        exception_handlers=refusals(answer_to),
         # The dialects describe themselves (see `openapi`): what Litestar could tell from signatures is not all of it.
         openapi_config=None,
         logging_config=None,
@@ -48,6 +60,12 @@ def _described(policy: Policy, options: Options) -> dict[str, object]:
     from auth_service.api.openapi import describe_service  # noqa: PLC0415
 
     return describe_service(policy, options)
+
+
+def _wants_page(request: AnyRequest) -> bool:
+    """Say whether a request that no route took up is a person's, who looks at what comes back."""
+    accepts = request.headers.get("accept", "")
+    return "text/html" in accepts and not request.scope["path"].startswith(("/auth", "/api"))
 
 
 def _answer_to(request: AnyRequest, refused: Exception) -> Answer:

@@ -31,6 +31,7 @@ from auth_service.api.native import errors as native_errors
 from auth_service.api.native import wire as native_wire
 from auth_service.api.native.cookies import ACCESS_COOKIE, INSECURE_ACCESS_COOKIE, REFRESH_COOKIE
 from auth_service.api.native.routes import CONTROLLERS as NATIVE_CONTROLLERS
+from auth_service.api.origin import CrossSite
 from auth_service.domain import errors
 from auth_service.domain.errors import InvalidInput, Problem
 from auth_service.domain.policy import Policy
@@ -225,7 +226,7 @@ class _Description:
             yield CredentialsRejected("expired")
             yield HeaderRejected("bearer_parts")
         if dialect.name == "native" and method not in _SAFE and (told.by == "caller" or told.refresh_cookie):
-            yield native_errors.CrossSite()
+            yield CrossSite()
         if takes is not None:
             first = next(iter(takes.any_of), "") or self._asked(takes)[0]
             yield InvalidInput([Problem(first, "blank")])

@@ -92,6 +92,11 @@ class Credentials:
         await work.commit()
         self._note(f"{purpose}_requested", None, client)
 
+    async def check_link(self, purpose: LinkPurpose, uid: str, token: str) -> None:
+        """Return if a reset link is good, or refuse as using it would: to look at a link is not to use it."""
+        user_id = links.decode_uid(uid)
+        self._linked(purpose, None if user_id is None else await self.users.by_id(user_id), token)
+
     @settles_races
     async def confirm_password_reset(
         self,
@@ -107,7 +112,7 @@ class Credentials:
         user_id = links.decode_uid(uid)
         user = None if user_id is None else await self.users.by_id(user_id)
         # Only whoever holds the link learns what the password resembles: others would learn the name by guessing.
-        holder = user if user and self._opens("password_reset", user, token) else None
+        holder = user if user and self._judge_link("password_reset", user, token) == "genuine" else None
         refuse_if(self._judge(new, holder, compatible=compatible))
         refuse_if(passwords.judge_retype(new, retyped, what="password"))
         with refusals_noted(self.journal, "password_reset_refused", client, user_id=user.id if user else None):
@@ -119,6 +124,7 @@ class Credentials:
             # Whoever lost the account may have proposed an address: a mail that is still under way must not prove it.
             pending_email=None,
             tokens_from=self.clock.now(),
+            used_link=links.fingerprint("password_reset", token),
         )
         work = self.store.begin()
         work.users.save(changed)
@@ -172,7 +178,12 @@ class Credentials:
             refuse_if(problems)
             refuse_if(passwords.judge_retype(new, retyped, what=self.policy.login_field))
             user = self._linked("username_reset", user, token)
-            spent = replace(user, stamp=self.chance.hex(32), pending_email=None)
+            spent = replace(
+                user,
+                stamp=self.chance.hex(32),
+                pending_email=None,
+                used_link=links.fingerprint("username_reset", token),
+            )
             return await self._name_and_tell(spent, new, client)
 
     @settles_races
@@ -245,13 +256,18 @@ class Credentials:
         """Return the account a reset link is for, or refuse the half of it that is wrong."""
         if user is None:
             raise LinkRejected("uid")
-        if not self._opens(purpose, user, token):
-            raise LinkRejected("token")
+        if links.is_spent(purpose, user, token):
+            raise LinkRejected("token", "spent")
+        verdict = self._judge_link(purpose, user, token)
+        if verdict != "genuine":
+            raise LinkRejected("token", verdict)
         return user
 
-    def _opens(self, purpose: LinkPurpose, user: User, token: str) -> bool:
-        # A link mailed while the account was active must not open it once it is not.
-        return user.is_active and links.is_genuine(
+    def _judge_link(self, purpose: LinkPurpose, user: User, token: str) -> links.Verdict:
+        if not user.is_active:
+            # A link mailed while the account was active must not open it once it is not.
+            return "wrong"
+        return links.judge_link(
             purpose,
             user,
             user.email,

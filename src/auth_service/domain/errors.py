@@ -23,6 +23,7 @@ from typing import Literal
 from msgspec import Struct
 
 LinkPart = Literal["uid", "token"]
+LinkFault = Literal["wrong", "expired", "spent"]
 TokenFault = Literal[
     "invalid",
     "expired",
@@ -68,11 +69,15 @@ class BadCredentials(Refusal):
 
 
 class LinkRejected(Refusal):
-    """The link cannot be honoured; `part` says which half of it is to blame."""
+    """The link cannot be honoured; `part` says which half of it is to blame, `why` what we know of it.
 
-    def __init__(self, part: LinkPart) -> None:
-        super().__init__(part)
+    Only a link that we made is told to be expired or spent: whoever makes one up learns nothing.
+    """
+
+    def __init__(self, part: LinkPart, why: LinkFault = "wrong") -> None:
+        super().__init__(part, why)
         self.part: LinkPart = part
+        self.why: LinkFault = why
 
 
 class LinkSpent(Refusal):

@@ -16,8 +16,13 @@ _SEEN_LATE = SEEN_EVERY + 30.0
 
 def latest_end(kind: SessionKind, created_at: float, policy: Policy) -> float:
     """Return when a session ends, however often it is used; infinity where it does not."""
-    lifetime = policy.session_lifetime if kind == "jwt" else policy.opaque_lifetime
-    return inf if lifetime is None else created_at + lifetime
+    match kind:
+        case "jwt":
+            return created_at + policy.session_lifetime
+        case "browser":
+            return created_at + policy.browser_lifetime
+        case "opaque":
+            return inf if policy.opaque_lifetime is None else created_at + policy.opaque_lifetime
 
 
 def oldest_opaque(now: float, policy: Policy) -> tuple[float, float]:
@@ -30,7 +35,7 @@ def is_over(session: Session, now: float, policy: Policy) -> bool:
     """Say whether a session has run out, whether or not it is still stored."""
     if session.expires_at is not None and session.expires_at <= now:
         return True
-    if session.kind == "jwt":
-        return latest_end("jwt", session.created_at, policy) <= now
+    if session.kind != "opaque":
+        return latest_end(session.kind, session.created_at, policy) <= now
     opened, seen = oldest_opaque(now, policy)
     return session.created_at <= opened or session.last_seen_at <= seen

@@ -9,9 +9,12 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from typing import Literal
 
 from auth_service.domain.model import Link, LinkPurpose, User
 from auth_service.domain.ports.crypto import LinkSigner
+
+Verdict = Literal["genuine", "expired", "wrong"]
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LONGEST_TIME = 12
@@ -25,16 +28,18 @@ def make_link(purpose: LinkPurpose, user: User, address: str, now: float, signer
     return Link(encode_uid(user.id), f"{when}-{_proof(purpose, user, address, when, signer)}")
 
 
-def is_genuine(
+def judge_link(
     purpose: LinkPurpose, user: User, address: str, token: str, signer: LinkSigner, *, now: float, lifetime: float
-) -> bool:
+) -> Verdict:
     """Say whether we made this token for this purpose, account and address, and not too long ago."""
     when, dash, proof = token.partition("-")
     made = _from_base36(when)
     if not dash or made is None or not proof.isascii():
-        return False
+        return "wrong"
     wanted = _proof(purpose, user, address, when, signer)
-    return hmac.compare_digest(wanted, proof) and now - made + 1 >= 0 and now - made <= lifetime
+    if not hmac.compare_digest(wanted, proof) or now - made + 1 < 0:
+        return "wrong"
+    return "genuine" if now - made <= lifetime else "expired"
 
 
 def fingerprint(purpose: LinkPurpose, token: str) -> str:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 UserState = Literal["pending", "active", "deactivated"]
-SessionKind = Literal["jwt", "opaque"]
+SessionKind = Literal["jwt", "opaque", "browser"]
 TokenType = Literal["access", "refresh"]
 MailKind = Literal[
     "activation",
@@ -50,8 +50,8 @@ class User(Struct, frozen=True, kw_only=True):
     Two facts, not one: `state` says whether they may sign in, `email_confirmed` whether the address is proven. Nothing
     that is mailed lifts a deactivation. `stamp` is random and changes with password and address, so every link made
     before is dead, and a `pending_email` goes with it; `version` counts changes, so of two at once one wins.
-    `used_link` is a fingerprint of the link that put the present address in place. `language` is what they read; empty
-    where they never said.
+    `used_link` is a fingerprint of the link that was used last and died of it: it can be told from one that is wrong.
+    `language` is what they read; empty where they never said.
     """
 
     id: int
@@ -95,7 +95,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """One sign-in on one device. It owns its refresh tokens; when it is gone, so is everything issued in it.
 
     `refresh_id` is the id of the one live refresh token. `spent_refresh_id` was rotated away at `rotated_at`.
-    An opaque session has the hash of its token instead, and no end of its own.
+    An opaque session has the hash of its token instead, and no end of its own. So has a browser's, which was opened on
+    our own pages and ends in any case.
     """
 
     id: str

@@ -32,6 +32,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     reset_timeout: float = HOUR
     access_lifetime: float = 15 * MINUTE
     refresh_lifetime: float = 14 * DAY
+    browser_lifetime: float = 14 * DAY
     rotate_refresh: bool = False
     refresh_grace: float = 10.0
     session_lifetime: float = 90 * DAY

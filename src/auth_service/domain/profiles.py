@@ -126,6 +126,21 @@ class Profiles:
         self._note("language_chosen", user.id, caller, client)
         return changed
 
+    @settles_races
+    async def keep_address(self, caller: Caller, client: Client) -> User:
+        """Take back the caller's new address that waits for its proof: the link mailed to it is dead."""
+        user = await self.users.by_id(caller.user.id)
+        if user is None:
+            raise NotFound
+        if user.pending_email is None:
+            return user
+        changed = replace(user, pending_email=None)
+        work = self.store.begin()
+        work.users.save(changed)
+        await work.commit()
+        self._note("profile_changed", user.id, caller, client)
+        return changed
+
     async def delete(
         self,
         caller: Caller,

@@ -108,6 +108,14 @@ class Registration:
         self._note("registered", work.new_user_id, client)
         return _as_stored(user, work.new_user_id)
 
+    async def check_link(self, uid: str, token: str) -> str:
+        """Return the address a link would prove, or refuse as `activate` would: to look at a link is not to use it."""
+        user_id = links.decode_uid(uid)
+        user = None if user_id is None else await self.users.by_id(user_id)
+        if user is None:
+            raise LinkRejected("uid")
+        return self._proven(user, token).email
+
     @settles_races
     async def activate(self, uid: str, token: str, client: Client) -> User:
         """Prove an address by the link mailed to it: that of a new account, or the new one of an old account."""
@@ -162,7 +170,8 @@ class Registration:
             raise LinkSpent
         if user.state == "deactivated":
             raise LinkRejected("token")
-        if user.pending_email and self._is_for(user, user.pending_email, token):
+        if user.pending_email and (verdict := self._judge(user, user.pending_email, token)) != "wrong":
+            _refuse_expired(verdict)
             return replace(
                 user,
                 email=user.pending_email,
@@ -172,14 +181,16 @@ class Registration:
                 stamp=self.chance.hex(32),
                 used_link=links.fingerprint("activation", token),
             )
-        if not self._is_for(user, user.email, token):
+        verdict = self._judge(user, user.email, token)
+        if verdict == "wrong":
             raise LinkRejected("token")
+        _refuse_expired(verdict)
         if user.email_confirmed:
             raise LinkSpent
         return replace(user, state="active", email_confirmed=True)
 
-    def _is_for(self, user: User, address: str, token: str) -> bool:
-        return links.is_genuine(
+    def _judge(self, user: User, address: str, token: str) -> links.Verdict:
+        return links.judge_link(
             "activation",
             user,
             address,
@@ -202,6 +213,11 @@ class Registration:
 
     def _note(self, what: str, user_id: int | None, client: Client) -> None:
         self.journal.note(Fact(what=what, user_id=user_id, address=client.address, agent=client.agent))
+
+
+def _refuse_expired(verdict: links.Verdict) -> None:
+    if verdict == "expired":
+        raise LinkRejected("token", "expired")
 
 
 def _as_stored(user: NewUser, user_id: int) -> User:

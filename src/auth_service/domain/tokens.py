@@ -73,18 +73,25 @@ class Tokens:
         """Open a session whose account has changed since the proof, if the proof still holds."""
         user = await self._proof.still_holds(proven, Client(session.address, session.agent))
         work = self.store.begin()
-        if session.kind == "opaque":
+        if session.token_hash is not None:
             work.users.signed_in(user.id, session.created_at)
         work.sessions.open(session, stamp=user.stamp)
         await work.commit()
 
     async def issue_opaque(self, name: str, password: str, client: Client, *, by: str = "identifier") -> str:
         """Sign in and get a token that says nothing; one of its own for each sign-in."""
-        user = await self._proof.of(name, password, client, by=by)
+        return await self._issue_secret(await self._proof.of(name, password, client, by=by), "opaque", client)
+
+    async def issue_browser(self, name: str, password: str, client: Client) -> str:
+        """Sign in on our own pages and get a token for a cookie; however often it is used, it has its end."""
+        user = await self._proof.of(name, password, client, by="identifier")
+        return await self._issue_secret(user, "browser", client)
+
+    async def _issue_secret(self, user: User, kind: SessionKind, client: Client) -> str:
         token, now = self.chance.hex(_OPAQUE_DIGITS), self.clock.now()
-        ends = latest_end("opaque", now, self.policy)
+        ends = latest_end(kind, now, self.policy)
         session = self._session(
-            user, "opaque", client, now=now, expires_at=None if isinf(ends) else ends, token_hash=_hash(token)
+            user, kind, client, now=now, expires_at=None if isinf(ends) else ends, token_hash=_hash(token)
         )
         work = self.store.begin()
         work.users.signed_in(user.id, now)
@@ -103,8 +110,15 @@ class Tokens:
 
     async def identify_opaque(self, token: str) -> Caller:
         """Tell who an opaque token belongs to."""
+        return await self._identify_secret(token, "opaque")
+
+    async def identify_browser(self, token: str) -> Caller:
+        """Tell who a browser's cookie belongs to; no other token will do, nor will a cookie's anywhere else."""
+        return await self._identify_secret(token, "browser")
+
+    async def _identify_secret(self, token: str, kind: SessionKind) -> Caller:
         found = await self.sessions.by_token(_hash(token))
-        if found is None:
+        if found is None or found[0].kind != kind:
             raise TokenRejected("opaque_unknown")
         session, user = found
         now = self.clock.now()

@@ -1,7 +1,7 @@
 """Servers and a mailbox for the whole run: tests that want the same settings share a server."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -21,26 +21,34 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture(scope="session")
 def serve(mailbox: Mailbox, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Give the server of these settings; the first test that asks starts it, and it runs until the last has ended.
+    """Give the server of these settings; some of them keep accounts in the PostgreSQL at `postgres_url`.
 
-    Some of them keep accounts in the PostgreSQL at `postgres_url`, which must not end before they do.
+    That must not end before they do.
+    """
+    assert postgres_url
+    with servers(mailbox, tmp_path_factory) as give:
+        yield give
+
+
+@contextmanager
+def servers(mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Give servers by their settings; the first test that asks starts one, and it runs until the last has ended.
 
     Whatever the tests did to it, none may have logged a failure: an exception that nobody expected, or a 500.
     """
-    assert postgres_url
-    servers: dict[tuple[object, ...], Server] = {}
+    started: dict[tuple[object, ...], Server] = {}
     with ExitStack() as stack:
 
         def give(*more: str, **settings: str) -> Server:
             key = (more, *sorted(settings.items()))
-            if key not in servers:
+            if key not in started:
                 server = Server(settings, mailbox, tmp_path_factory.mktemp("service"), *more)
                 stack.enter_context(server)
-                servers[key] = server
-            return servers[key]
+                started[key] = server
+            return started[key]
 
         yield give
-    failures = [line for server in servers.values() for line in server.lines if is_failure(line)]
+    failures = [line for server in started.values() for line in server.lines if is_failure(line)]
     assert failures == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from auth_service.api.caller import CredentialsRejected, HeaderRejected
 from auth_service.api.contract import Gone
-from auth_service.api.native.errors import CrossSite
+from auth_service.api.origin import CrossSite
 from auth_service.domain import errors
 
 _JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoi…"

@@ -12,7 +12,7 @@ from auth_service.api.contract import TOO_OFTEN, WRONG_PASSWORD, Gone, Nothing, 
 from auth_service.api.fields import Form
 from auth_service.api.native import wire
 from auth_service.api.native.desk import Desk, device
-from auth_service.api.native.errors import CrossSite
+from auth_service.api.origin import CrossSite
 from auth_service.api.straight import STRAIGHT
 from auth_service.domain.errors import (
     BadCredentials,

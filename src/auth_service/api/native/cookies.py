@@ -1,11 +1,10 @@
 """Cookies: how browsers keep the two tokens out of reach of scripts, and proof that a request is our own page's."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from auth_service.api.answers import Headers
 from auth_service.api.bodies import AnyRequest
-from auth_service.api.native.errors import CrossSite
+from auth_service.api.origin import CrossSite, is_ours
 from auth_service.domain.model import TokenPair
 
 # The refresh token is worth two weeks of access: it travels to the two places that need it, and nowhere else.
@@ -15,7 +14,6 @@ ACCESS_COOKIE = "__Host-access"
 INSECURE_ACCESS_COOKIE = "access"
 REFRESH_COOKIE = "refresh"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Cookies:
 
     def clear(self, request: AnyRequest) -> Headers:
         """Return the headers that take both away; none where a page of another site, with a token of its own, asks."""
-        if not self._is_ours(request, if_told=True):
+        if not is_ours(request, self.frontend_url, if_told=True):
             return ()
         return [
             self._cookie(self._access, "", "/", 0),
@@ -56,23 +54,10 @@ class Cookies:
     def prove_same_origin(self, request: AnyRequest, *, if_told: bool = False) -> None:
         """Refuse an unsafe request that cannot be shown to come from our own pages or the frontend's.
 
-        Browsers send `Sec-Fetch-Site` and `Origin`, and no script of another site can forge them. Programs send
-        neither: `if_told` lets them in, where no cookie speaks for anybody yet.
+        Programs tell nothing of where they are: `if_told` lets them in, where no cookie speaks for anybody yet.
         """
-        if request.method not in _SAFE and not self._is_ours(request, if_told=if_told):
+        if request.method not in _SAFE and not is_ours(request, self.frontend_url, if_told=if_told):
             raise CrossSite
-
-    def _is_ours(self, request: AnyRequest, *, if_told: bool) -> bool:
-        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-        if site is None and origin is None:
-            return if_told
-        if site == "same-origin" or (site == "none" and origin is None):
-            return True
-        return origin is not None and origin in self._own_origins(request)
-
-    def _own_origins(self, request: AnyRequest) -> set[str]:
-        host = request.headers.get("host", "")
-        return {_origin(self.frontend_url), f"http://{host}", f"https://{host}"}
 
     @property
     def _access(self) -> str:
@@ -82,9 +67,3 @@ class Cookies:
         secure = "" if self.insecure else "; Secure"
         text = f"{name}={value}; Path={path}; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
         return (b"set-cookie", text.encode("latin-1"))
-
-
-def _origin(url: str) -> str:
-    """Return the origin of an address as browsers write it: in lower case, without the port that goes unsaid."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ''))}"

@@ -11,6 +11,7 @@ from auth_service.api.answers import Answer, Headers
 from auth_service.api.bodies import AnyRequest, BodyRejected
 from auth_service.api.caller import CredentialsRejected, HeaderRejected
 from auth_service.api.native import wire
+from auth_service.api.origin import CrossSite
 from auth_service.domain import errors
 
 _PROBLEM_JSON = (b"content-type", b"application/problem+json")
@@ -47,10 +48,6 @@ _TOKENS = {
 _HEADERS = "The Authorization header should be: Bearer, a space, and one token."
 _BROKEN = "Something went wrong here. The request id in the X-Request-ID header finds it in the log."
 _log = structlog.get_logger("auth_service.api")
-
-
-class CrossSite(Exception):  # noqa: N818 - an answer to the client
-    """A browser sent its cookie along with a request that another site may have made it send."""
 
 
 def answer_to(request: AnyRequest, refused: Exception) -> Answer:  # noqa: C901, PLR0911, PLR0912 - one table, read down
