@@ -247,6 +247,20 @@ def _database(text: str) -> str:
     return f"postgresql://{text.partition('://')[2]}"
 
 
+def _throttle(text: str) -> str:
+    """Take the address of a Redis or a Valkey; they speak the same, and our client knows the older name only."""
+    scheme, _, rest = text.partition("://")
+    scheme = scheme.lower().replace("valkey", "redis")
+    parts = _split(f"{scheme}://{rest}")
+    if scheme == "unix" and not parts.netloc and parts.path.strip("/"):
+        return f"{scheme}://{rest}"
+    if scheme not in {"redis", "rediss"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    if not re.fullmatch(r"(?:/[0-9]{0,4})?", parts.path):
+        raise ValueError
+    return f"{scheme}://{rest}"
+
+
 def _database_name(text: str) -> str:
     if _clean(text).startswith(":") or "?" in text:
         raise ValueError
@@ -311,6 +325,12 @@ _DATABASE = Kind(
     takes="sqlite:///file, sqlite:////full/path/file or postgresql://user:password@host/name "
     "(with % escapes for special characters in the password)",
     read=_database,
+    show=hide_credentials,
+    hide=hide_credentials,
+)
+_THROTTLE = Kind(
+    takes="redis://, rediss://, valkey:// or valkeys://user:password@host:port/number, or unix:///socket",
+    read=_throttle,
     show=hide_credentials,
     hide=hide_credentials,
 )
@@ -448,6 +468,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     username_changed_email_confirmation: Annotated[
         bool, Setting("Mails people when their name has changed.", _SWITCH)
     ] = False
+    new_device_email: Annotated[
+        bool, Setting("Mails people when they sign in from where they never did before.", _SWITCH)
+    ] = False
+    registration_hides_accounts: Annotated[
+        bool,
+        Setting("Registration never tells that an address is taken: its owner is told, by mail.", _SWITCH),
+    ] = False
     logout_on_password_change: Annotated[
         Literal["others", "0", "1"],
         Setting("What a changed password ends: all other sessions, none (0), or all with this one (1).", _LOGOUT),
@@ -512,6 +539,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     throttling: Annotated[
         bool, Setting("Slows down those who guess, flood or fill other people's mailboxes.", _SWITCH)
     ] = True
+    throttle_url: Annotated[
+        str | None, Setting("Where attempts are counted; without it, in the database.", _THROTTLE)
+    ] = None
     argon2_time_cost: Annotated[int, Setting("How many passes a password hash takes.", _whole(1, 100))] = 2
     argon2_memory_kib: Annotated[int, Setting("How much memory a password hash takes.", _whole(8, 4_194_304))] = 19_456
     argon2_parallelism: Annotated[int, Setting("How many lanes a password hash has.", _whole(1, 64))] = 1
@@ -541,6 +571,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             send_confirmation_email=self.send_confirmation_email,
             password_changed_email=self.password_changed_email_confirmation,
             username_changed_email=self.username_changed_email_confirmation,
+            new_device_email=self.new_device_email,
+            registration_hides_accounts=self.registration_hides_accounts,
             password_reset_tells_unknown=self.password_reset_show_email_not_found,
             username_reset_tells_unknown=self.username_reset_show_email_not_found,
             activation_timeout=self.activation_timeout,
@@ -715,6 +747,11 @@ def _contradictions(settings: Settings) -> list[str]:
     ):
         found.append(
             f"SECRET_KEY has {length} bytes; JWT_ALGORITHM=HS256 takes {_SHORTEST_HMAC_KEY} or more, unless DEBUG=1."
+        )
+    if settings.registration_hides_accounts and settings.activation != "required":
+        found.append(
+            f"REGISTRATION_HIDES_ACCOUNTS is 1 and ACTIVATION is {settings.activation!r}; it takes required, for"
+            " whoever could sign in right after registering would see what there is."
         )
     lanes = settings.argon2_parallelism
     if settings.argon2_memory_kib < 8 * lanes:

@@ -27,6 +27,7 @@ from auth_service.adapters.memory.throttle import OpenDoor
 from auth_service.adapters.sql import schema, statements
 from auth_service.adapters.sql.chain import Chain
 from auth_service.adapters.sql.database import Database
+from auth_service.adapters.sql.familiar import SqlFamiliar
 from auth_service.adapters.sql.journal import SqlJournal
 from auth_service.adapters.sql.journal_reading import JournalReader
 from auth_service.adapters.sql.keys import SqlKeys
@@ -47,6 +48,7 @@ from auth_service.domain.keyring import Keyring
 from auth_service.domain.keys import NewKey
 from auth_service.domain.model import QueuedMail
 from auth_service.domain.ports.surroundings import Mailer
+from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.post import HANDS
 from auth_service.languages import LANGUAGES, learn
 from auth_service.settings import Settings, file_of, hand_down, hide_credentials, present_settings
@@ -54,6 +56,8 @@ from auth_service.settings import Settings, file_of, hand_down, hide_credentials
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
 
+    from auth_service.adapters.crypto.calibration import Cost
+    from auth_service.adapters.redis.throttle import RedisThrottle
     from auth_service.adapters.sql.moving.copying import Moved, Progress
     from auth_service.api.app import Options
     from auth_service.api.pages.look import Look
@@ -129,6 +133,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
         with _told():
             database = await _place(settings).open()
         stack.push_async_callback(database.close)
+        throttle = await stack.enter_async_context(_throttle(settings, database))
         clock, chance = SystemClock(), SystemChance()
         secret = _secret(settings)
         journal = await stack.enter_async_context(_recording(database, secret))
@@ -146,6 +151,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
                 users=SqlUsers(database),
                 sessions=SqlSessions(database),
                 attendance=attendance,
+                familiar=SqlFamiliar(database),
                 outbox=outbox,
                 hasher=hasher,
                 signer=keys.signer,
@@ -153,7 +159,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
                 common_passwords=load_common_passwords(),
                 breached_passwords=load_breached_passwords(),
                 mailer=mailer or mailer_from_url(settings.mail_url, writer=writer),
-                throttle=SqlThrottle(database) if settings.throttling else OpenDoor(),
+                throttle=throttle,
                 clock=clock,
                 chance=chance,
                 journal=StructlogJournal(journal),
@@ -322,6 +328,13 @@ def preview_mails(settings: Settings, folder: Path, languages: Sequence[str]) ->
         raise StartError(f"The folder {folder} takes no files: {error.strerror}.") from error
 
 
+def calibrate_hash(seconds: float, most_kib: int) -> "Cost":
+    """Return what a password hash may cost on this machine."""
+    from auth_service.adapters.crypto.calibration import propose  # noqa: PLC0415
+
+    return propose(seconds, most_kib)
+
+
 def openapi(settings: Settings) -> dict[str, object]:
     """Return the OpenAPI document of both dialects as these settings make them."""
     from auth_service.api.openapi import describe_service  # noqa: PLC0415
@@ -330,7 +343,12 @@ def openapi(settings: Settings) -> dict[str, object]:
 
 
 async def _prepare(settings: Settings) -> None:
-    """Make what is missing, and find out what cannot be used."""
+    """Find out what cannot be used, and make what is missing."""
+    if settings.throttling and settings.throttle_url:
+        async with _counts_in_redis(settings.throttle_url) as counts:
+            if why := await counts.why_unusable():
+                shown = hide_credentials(settings.throttle_url)
+                raise StartError(f"The counts at {shown} cannot be had: {why}. Set THROTTLE_URL.")
     with _told():
         database = await _place(settings).open()
     try:
@@ -573,6 +591,30 @@ def _key_told() -> Iterator[None]:
 
 def _beside(file: Path, ending: str) -> Path:
     return file.absolute().with_name(f"{file.name}.{ending}")
+
+
+@asynccontextmanager
+async def _throttle(settings: Settings, database: Database) -> AsyncIterator[Throttle]:
+    if not settings.throttling:
+        yield OpenDoor()
+    elif settings.throttle_url is None:
+        yield SqlThrottle(database)
+    else:
+        async with _counts_in_redis(settings.throttle_url) as throttle:
+            yield throttle
+
+
+@asynccontextmanager
+async def _counts_in_redis(url: str) -> "AsyncIterator[RedisThrottle]":
+    try:
+        from auth_service.adapters.redis.throttle import RedisThrottle  # noqa: PLC0415 - not everybody has its library
+    except ModuleNotFoundError:
+        raise StartError("THROTTLE_URL takes a package more: install auth-service[redis].") from None
+    throttle = RedisThrottle(url)
+    try:
+        yield throttle
+    finally:
+        await throttle.close()
 
 
 def _place(settings: Settings) -> SqlitePlace | PostgresPlace:

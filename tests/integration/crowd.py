@@ -49,7 +49,12 @@ def mails(count: int) -> Iterator[Row]:
 
 def attempts(count: int) -> Iterator[Row]:
     """Give counters of attempts."""
-    return ((f"{number:032x}", 1, 9e9) for number in range(1, count + 1))
+    return ((f"{number:032x}", 1, 9e9, 0.0) for number in range(1, count + 1))
+
+
+def places(count: int) -> Iterator[Row]:
+    """Give a place to each of so many people."""
+    return ((number, f"{number:032x}", 9e9, 9e9) for number in range(1, count + 1))
 
 
 def records(count: int) -> Iterator[Row]:

@@ -514,7 +514,8 @@ async def _hurry(witness: _Witness) -> None:
         at = path.replace("{id}", str(number))
         headers = me if operation["security"] and {} not in operation["security"] else {}
         for attempt in range(70):
-            body = signs_in if re.search("login|create|token", path) else bodies | {"email": f"a{attempt}@example.com"}
+            fresh = {"email": f"a{attempt}@example.com", "username": f"a{attempt}"}
+            body = signs_in if re.search("login|create|token", path) else bodies | fresh
             if (
                 await witness.ask(method, path, body, at=at, headers=headers)
             ).status_code == httpx.codes.TOO_MANY_REQUESTS:

@@ -66,6 +66,7 @@ def rows() -> dict[str, Iterator[crowd.Row]]:
         "outbox": crowd.mails(PEOPLE),
         "attempts": crowd.attempts(PEOPLE),
         "journal": crowd.records(PEOPLE),
+        "familiar": crowd.places(PEOPLE),
         "revoked_tokens": ((f"{number:032x}", 9e9) for number in range(PEOPLE)),
     }
 

@@ -14,6 +14,7 @@ import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
 from alembic.script import ScriptDirectory
 
+from auth_service.adapters.contracts.familiar import FamiliarContract
 from auth_service.adapters.contracts.keys import KeysContract, key
 from auth_service.adapters.contracts.outbox import OutboxContract
 from auth_service.adapters.contracts.sessions import SessionsContract
@@ -22,6 +23,7 @@ from auth_service.adapters.contracts.users import UsersContract
 from auth_service.adapters.crypto.system import SystemChance
 from auth_service.adapters.sql import schema, standing
 from auth_service.adapters.sql.database import Database
+from auth_service.adapters.sql.familiar import SqlFamiliar
 from auth_service.adapters.sql.keys import SqlKeys
 from auth_service.adapters.sql.outbox import SqlOutbox
 from auth_service.adapters.sql.postgres import PostgresDatabase
@@ -30,6 +32,7 @@ from auth_service.adapters.sql.sqlite import SqliteDatabase, connect
 from auth_service.adapters.sql.store import SqlStore
 from auth_service.adapters.sql.upkeep import SqlUpkeep
 from auth_service.adapters.sql.users import SqlUsers
+from auth_service.domain.ports.familiar import Acquaintance
 
 
 @pytest.fixture
@@ -48,6 +51,7 @@ def on(database: Database, pass_time: Callable[[float], Awaitable[None]]) -> Sto
         store=SqlStore(database, outbox, SystemChance(), "example.org"),
         users=SqlUsers(database),
         sessions=SqlSessions(database),
+        familiar=SqlFamiliar(database),
         outbox=outbox,
         attendance=attendance,
         pass_time=pass_time,
@@ -67,7 +71,7 @@ def passing_in(file: Path) -> Callable[[float], Awaitable[None]]:
     return pass_time
 
 
-class TestSqliteStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
+class TestSqliteStorage(UsersContract, SessionsContract, FamiliarContract, OutboxContract, StoreContract):
     """Storage in a SQLite file."""
 
     @pytest.fixture
@@ -76,7 +80,7 @@ class TestSqliteStorage(UsersContract, SessionsContract, OutboxContract, StoreCo
         return on(database, passing_in(tmp_path / "auth.db"))
 
 
-class TestPostgresStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
+class TestPostgresStorage(UsersContract, SessionsContract, FamiliarContract, OutboxContract, StoreContract):
     """Storage in a PostgreSQL database."""
 
     @pytest.fixture
@@ -84,7 +88,7 @@ class TestPostgresStorage(UsersContract, SessionsContract, OutboxContract, Store
         """Give an empty database."""
         administering = await asyncpg.connect(postgres_url)
         await administering.execute(
-            "TRUNCATE users, sessions, revoked_tokens, outbox, attempts, chores RESTART IDENTITY"
+            "TRUNCATE users, sessions, revoked_tokens, outbox, attempts, familiar, chores RESTART IDENTITY"
         )
 
         async def pass_time(seconds: float) -> None:
@@ -162,6 +166,18 @@ class TestSqliteFile:
         ids = await asyncio.gather(*(add(number) for number in range(200)))
         assert len(set(ids)) == 200
         assert len(await storage.users.page(limit=500)) == 200
+
+    async def test_the_upkeep_forgets_places_that_nobody_was_at_for_long_and_no_other(
+        self, database: SqliteDatabase, tmp_path: Path
+    ) -> None:
+        ann = await on(database, passing_in(tmp_path / "auth.db")).add()
+        with closing(sqlite3.connect(tmp_path / "auth.db")) as connection, connection:
+            connection.execute(
+                "INSERT INTO familiar VALUES (:ann, 'old', 5.0, 6.0), (:ann, 'new', 5.0, 9e9)", {"ann": ann.id}
+            )
+        await SqlUpkeep(database, "me").sweep()
+        assert await SqlFamiliar(database).look(ann.id, "old") == Acquaintance(0.0, knows_any=True)
+        assert (await SqlFamiliar(database).look(ann.id, "new")).seen_at == 9e9
 
 
 class TestSchema:

@@ -53,7 +53,9 @@ class TestSqliteThrottle(ThrottleContract):
         async def pass_time(seconds: float) -> None:
             # Windows run by the database's own clock: for time to pass, what is written must grow older.
             with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
-                connection.execute("UPDATE attempts SET window_ends = window_ends - ?", (seconds,))
+                connection.execute(
+                    "UPDATE attempts SET window_ends = window_ends - :s, free_at = free_at - :s", {"s": seconds}
+                )
 
         return Counting(SqlThrottle(database), pass_time)
 
@@ -68,7 +70,9 @@ class TestPostgresThrottle(ThrottleContract):
         await administering.execute("TRUNCATE attempts")
 
         async def pass_time(seconds: float) -> None:
-            await administering.execute("UPDATE attempts SET window_ends = window_ends - $1", seconds)
+            await administering.execute(
+                "UPDATE attempts SET window_ends = window_ends - $1, free_at = free_at - $1", seconds
+            )
 
         database = PostgresDatabase(postgres_url)
         yield Counting(SqlThrottle(database), pass_time)
@@ -106,7 +110,9 @@ class TestCounts:
     ) -> None:
         with closing(sqlite3.connect(file)) as connection, connection:
             over = [(f"{number:032x}", 1, 5.0) for number in range(1_234)]
-            connection.executemany("INSERT INTO attempts VALUES (?, ?, ?)", [*over, ("f" * 32, 1, 9e9)])
+            connection.executemany(
+                "INSERT INTO attempts (key, count, window_ends) VALUES (?, ?, ?)", [*over, ("f" * 32, 1, 9e9)]
+            )
         upkeep = SqlUpkeep(database, "me")
         while await upkeep.sweep():
             pass

@@ -1,6 +1,7 @@
 """Throttling as people meet it: a service of two processes, and callers at addresses of their own."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -142,6 +143,64 @@ async def test_two_processes_let_pass_no_more_than_one_would(callers: Callers) -
             answering = {answer.headers["X-Request-ID"][:_PROCESS_DIGITS] for answer in answers}
 
 
+async def test_two_services_on_one_postgresql_let_pass_exactly_what_one_would(
+    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = {"THROTTLING": "1", "DATABASE_URL": postgres_url}
+    with ExitStack() as stack:
+        mailbox = stack.enter_context(Mailbox())
+        servers = [Server(settings, mailbox, tmp_path_factory.mktemp("service")) for _ in range(2)]
+        for server in servers:
+            stack.enter_context(server)
+        ports = [server.port for server in servers]
+        for path in ("/auth/jwt/create/", "/api/login"):
+            address = Callers.new_address()
+            body = {"identifier": f"nobody at {address} {time.time()}", "password": WRONG}
+            transport = httpx.AsyncHTTPTransport(local_address=address)
+            async with httpx.AsyncClient(transport=transport, timeout=20) as caller:
+                answers = await asyncio.gather(
+                    *(caller.post(f"http://127.0.0.1:{ports[number % 2]}{path}", json=body) for number in range(50))
+                )
+            assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 40}
+            assert all(1 <= int(answer.headers["Retry-After"]) <= 15 for answer in answers if answer.status_code == 429)
+
+
+SPELLINGS = [
+    "spelt",
+    "SPELT",
+    " spelt ",
+    "\uff53\uff50\uff45\uff4c\uff54",
+    "\uff33pelt",
+    "spelt@example.org",
+    "Spelt@EXAMPLE.org",
+    "SPELT@example.ORG",
+]
+
+
+def test_no_spelling_of_a_name_opens_another_counter_or_another_account(callers: Callers) -> None:
+    owner, stranger = callers.one(), callers.one()
+    register(owner, "spelt")
+    for spelling in SPELLINGS:
+        taken = owner.post(
+            "/auth/users/",
+            json={
+                "username": spelling.strip() if "@" not in spelling else "another",
+                "email": spelling if "@" in spelling else "another@example.org",
+                "password": PASSWORD,
+            },
+        )
+        assert taken.status_code == 400, spelling
+    statuses = [
+        stranger.post(path, json={"identifier": spelling, "password": WRONG}).status_code
+        for path in ("/api/login", "/auth/jwt/create/", "/auth/token/login/")
+        for spelling in SPELLINGS
+    ]
+    assert statuses == [401] * 10 + [429] * (len(statuses) - 10)
+    # Look-alikes of the address are nobody's: neither dotless i, Kelvin sign nor full width leads to this account.
+    for address in ("\uff53pelt@example.org", "spelt@example.\uff4frg", "\u017fpelt@example.org"):
+        assert owner.post("/auth/users/reset_password/", json={"email": address}).status_code == 400
+
+
 def test_a_wrong_current_password_counts_as_a_sign_in(callers: Callers) -> None:
     caller = callers.one()
     register(caller, "carl")
@@ -150,6 +209,8 @@ def test_a_wrong_current_password_counts_as_a_sign_in(callers: Callers) -> None:
     body = {"current_password": WRONG, "new_password": "quite another staple"}
     statuses = [caller.post("/auth/users/set_password/", json=body, headers=mine).status_code for _ in range(9)]
     assert statuses == [400] * 9
+    # The sign-in made the place a familiar one: it counts for nothing there.
+    assert caller.post("/auth/users/set_password/", json=body, headers=mine).status_code == 400
     told_to_wait(caller.post("/auth/users/set_password/", json=body, headers=mine), 60)
     told_to_wait(
         caller.request("DELETE", "/api/user", json={"current_password": PASSWORD}, headers=mine),

@@ -25,7 +25,7 @@ from auth_service.adapters.sql.users import SqlUsers
 from auth_service.domain.model import User
 
 DAY = 86_400.0
-ALL_TABLES = "users, sessions, revoked_tokens, outbox, attempts, chores"
+ALL_TABLES = "users, familiar, sessions, revoked_tokens, outbox, attempts, chores"
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_what_has_run_out_goes_and_what_is_still_good_stays(database: Data
     await run(
         database,
         "INSERT INTO revoked_tokens VALUES ('over', 5.0), ('good', 9e9)",
-        "INSERT INTO attempts VALUES ('over', 1, 5.0), ('good', 1, 9e9)",
+        "INSERT INTO attempts (key, count, window_ends) VALUES ('over', 1, 5.0), ('good', 1, 9e9)",
         mail(1, "sent", done=f"{{now}} - {8 * DAY}"),
         mail(2, "sent", done=f"{{now}} - {6 * DAY}"),
         mail(3, "dead", done=f"{{now}} - {29 * DAY}"),
@@ -107,7 +107,11 @@ async def test_what_has_run_out_goes_and_what_is_still_good_stays(database: Data
 
 async def test_a_sweep_is_a_small_batch_and_says_whether_there_is_more(database: Database) -> None:
     await run(
-        database, *("INSERT INTO attempts VALUES (%s, 1, 5.0)".replace("%s", f"'{number}'") for number in range(450))
+        database,
+        *(
+            "INSERT INTO attempts (key, count, window_ends) VALUES (%s, 1, 5.0)".replace("%s", f"'{number}'")
+            for number in range(450)
+        ),
     )
     upkeep = SqlUpkeep(database, "me")
     assert [await upkeep.sweep() for _ in range(3)] == [True, True, False]
@@ -116,7 +120,9 @@ async def test_a_sweep_is_a_small_batch_and_says_whether_there_is_more(database:
 
 async def test_one_process_at_a_time_sweeps_and_another_takes_over_when_it_has_died(database: Database) -> None:
     async def sweeps(upkeep: SqlUpkeep) -> bool:
-        await run(database, "DELETE FROM attempts", "INSERT INTO attempts VALUES ('over', 1, 5.0)")
+        await run(
+            database, "DELETE FROM attempts", "INSERT INTO attempts (key, count, window_ends) VALUES ('over', 1, 5.0)"
+        )
         await upkeep.sweep()
         return await rows(database, "SELECT * FROM attempts") == []
 
@@ -137,13 +143,13 @@ async def test_where_nothing_has_run_out_nothing_is_written(database: Database) 
 
 
 async def test_of_many_that_begin_at_once_one_has_the_turn(database: Database) -> None:
-    await run(database, "INSERT INTO attempts VALUES ('o', 1, 5.0)")
+    await run(database, "INSERT INTO attempts (key, count, window_ends) VALUES ('o', 1, 5.0)")
     await asyncio.gather(*(SqlUpkeep(database, str(number)).sweep() for number in range(8)))
     assert len(await rows(database, "SELECT * FROM chores")) == 1
 
 
 async def test_a_turn_from_before_the_clock_was_set_back_is_not_waited_for(database: Database) -> None:
-    over = "INSERT INTO attempts VALUES ('o', 1, 5.0)"
+    over = "INSERT INTO attempts (key, count, window_ends) VALUES ('o', 1, 5.0)"
     await run(database, over)
     await SqlUpkeep(database, "first").sweep()
     await run(database, "UPDATE chores SET held_until = held_until + 3600", over)

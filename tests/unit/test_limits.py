@@ -38,12 +38,36 @@ class TestFigures:
     """How much is much."""
 
     def test_a_sign_in_counts_for_account_and_client_together_and_apart(self) -> None:
-        assert figures(limits.sign_in(ANN, "ann", HERE)) == {(10, 60.0), (60, 900.0), (60, 60.0), (90, 900.0)}
+        assert figures(limits.sign_in(ANN, "ann", HERE)) == {(60, 60.0), (30, 3_600.0), (60, 3_600.0)}
+
+    def test_a_familiar_place_has_tries_of_its_own(self) -> None:
+        familiar = limits.sign_in(ANN, "ann", HERE, familiar="a place")
+        assert figures(familiar) == {(10, 60.0), (40, 900.0)}
+        assert not set(familiar) & set(limits.sign_in(ANN, "ann", HERE))
+
+    def test_strangers_and_familiar_places_together_stay_within_a_hundred(self) -> None:
+        assert limits.SIGN_IN_OF_ACCOUNT_BY_STRANGERS.most + limits.SIGN_IN_OF_ACCOUNT_AT_FAMILIAR_PLACES.most <= 100
 
     def test_one_client_alone_cannot_use_up_an_account(self) -> None:
-        whole, alone = limits.SIGN_IN_OF_ACCOUNT, limits.SIGN_IN_OF_ACCOUNT_BY_CLIENT_FOR_LONG
-        assert alone.most < whole.most <= 100
-        assert alone.window >= whole.window
+        everybody, alone = limits.SIGN_IN_OF_ACCOUNT_BY_STRANGERS, limits.SIGN_IN_OF_ACCOUNT_BY_CLIENT
+        assert 2 * alone.most <= everybody.most
+        assert 2 * alone.free < everybody.free
+        assert alone.window >= everybody.window
+
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_further_tries_at_one_account_have_to_wait_longer_and_longer(self, number: int) -> None:
+        counter = limits.sign_in(ANN, "ann", HERE)[number]
+        pauses = [counter.pause_after(attempts) for attempts in range(1, counter.most + 1)]
+        assert pauses[: counter.free - 1] == [0.0] * (counter.free - 1)
+        growing = pauses[counter.free - 1 :]
+        assert growing[:3] == [growing[0], 2 * growing[0], 4 * growing[0]]
+        assert max(growing) == 900.0
+        assert sorted(growing) == growing
+
+    def test_asking_for_a_name_counts_for_account_and_client(self) -> None:
+        assert figures(limits.naming(ANN, HERE)) == {(30, 3_600.0), (60, 3_600.0)}
+        assert figures(limits.naming(None, HERE)) == {(60, 3_600.0)}
+        assert limits.naming(None, NOWHERE) == ()
 
     def test_a_mail_counts_for_its_recipient_and_the_client(self) -> None:
         assert figures(limits.mail_to("ann@example.org", HERE)) == {(5, 3_600.0), (30, 3_600.0)}
@@ -52,7 +76,7 @@ class TestFigures:
         assert figures(limits.registration(HERE)) == {(60, 3_600.0)}
 
     def test_who_has_no_address_is_not_counted_but_account_and_recipient_are(self) -> None:
-        assert figures(limits.sign_in(ANN, "ann", NOWHERE)) == {(90, 900.0)}
+        assert figures(limits.sign_in(ANN, "ann", NOWHERE)) == {(60, 3_600.0)}
         assert figures(limits.mail_to("ann@example.org", NOWHERE)) == {(5, 3_600.0)}
         assert limits.registration(NOWHERE) == ()
 
@@ -60,9 +84,11 @@ class TestFigures:
         counters = [
             *limits.sign_in(ANN, "ann", HERE),
             *limits.mail_to("ann@example.org", HERE),
+            *limits.sign_in(ANN, "ann", HERE, familiar="a place"),
+            *limits.naming(ANN, HERE),
             *limits.registration(HERE),
         ]
-        assert len({counter.key for counter in counters}) == len(counters) == 7
+        assert len({counter.key for counter in counters}) == len(counters) == 10
 
 
 class TestAccounts:

@@ -2,10 +2,12 @@
 
 import pytest
 
+from auth_service.adapters.contracts.familiar import FamiliarContract
 from auth_service.adapters.contracts.outbox import OutboxContract
 from auth_service.adapters.contracts.sessions import SessionsContract
 from auth_service.adapters.contracts.store import Storage, StoreContract
 from auth_service.adapters.contracts.users import UsersContract
+from auth_service.adapters.memory.familiar import MemoryFamiliar
 from auth_service.adapters.memory.outbox import MemoryOutbox
 from auth_service.adapters.memory.sessions import MemoryAttendance, MemorySessions
 from auth_service.adapters.memory.state import Memory
@@ -14,7 +16,7 @@ from auth_service.adapters.memory.surroundings import FixedClock
 from auth_service.adapters.memory.users import MemoryUsers
 
 
-class TestMemoryStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
+class TestMemoryStorage(UsersContract, SessionsContract, FamiliarContract, OutboxContract, StoreContract):
     """Storage in memory."""
 
     @pytest.fixture
@@ -29,6 +31,7 @@ class TestMemoryStorage(UsersContract, SessionsContract, OutboxContract, StoreCo
             store=MemoryStore(memory, clock),
             users=MemoryUsers(memory),
             sessions=MemorySessions(memory),
+            familiar=MemoryFamiliar(memory),
             outbox=MemoryOutbox(memory, clock),
             attendance=MemoryAttendance(memory),
             pass_time=pass_time,

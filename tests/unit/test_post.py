@@ -24,9 +24,17 @@ from .support import (
     make,
     put,
     register,
+    sign_in,
 )
 
-NOTICES: list[MailKind] = ["confirmation", "password_changed", "username_changed", "email_changed"]
+NOTICES: list[MailKind] = [
+    "confirmation",
+    "password_changed",
+    "username_changed",
+    "email_changed",
+    "new_device",
+    "already_registered",
+]
 
 
 async def _dead(core: MemoryCore) -> list[KeptMail]:
@@ -96,6 +104,8 @@ async def test_every_mail_that_a_person_causes_knows_the_language_they_wished_fo
         send_confirmation_email=True,
         password_changed_email=True,
         username_changed_email=True,
+        new_device_email=True,
+        registration_hides_accounts=True,
     )
     wishing = replace(LAPTOP, language="fr")
     new = SignUp(username="ann", email="ann@example.org", password=PASSWORD)
@@ -112,6 +122,10 @@ async def test_every_mail_that_a_person_causes_knows_the_language_they_wished_fo
     await core.credentials.change_password(await calling(core, "anna"), PASSWORD, ANOTHER, wishing)
     await core.credentials.request_reset("password_reset", "new@example.org", wishing)
     await core.credentials.request_reset("username_reset", "new@example.org", wishing)
+    await sign_in(core, "anna", ANOTHER, replace(PHONE, language="fr"))
+    await core.registration.register(
+        SignUp(username="eve", email="new@example.org", password=PASSWORD), replace(PHONE, language="fr")
+    )
     letters += await core.deliver()
     # Whoever uses a spent token again may be a thief: what they wish to read is not asked.
     assert {letter.kind for letter in letters} == {*get_args(MailKind)} - {"session_ended_by_reuse"}

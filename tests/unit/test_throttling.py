@@ -11,7 +11,19 @@ from auth_service.domain.errors import BadCredentials, InvalidInput, Refusal, To
 from auth_service.domain.model import Client, LinkPurpose
 from auth_service.domain.policy import Policy
 from auth_service.domain.registration import SignUp
-from tests.unit.support import ANOTHER, LAPTOP, PASSWORD, PHONE, at_once, calling, delivered, make, register, sign_in
+from tests.unit.support import (
+    ANOTHER,
+    LAPTOP,
+    PASSWORD,
+    PHONE,
+    at_once,
+    calling,
+    delivered,
+    mailed_link,
+    make,
+    register,
+    sign_in,
+)
 
 MINUTE = 60.0
 
@@ -38,17 +50,28 @@ async def fail(core: MemoryCore, times: int, name: str = "ann", client: Client =
 class TestSignIn:
     """Guessing passwords."""
 
-    async def test_after_ten_failures_in_a_minute_the_right_password_is_refused_too_and_not_looked_at(self) -> None:
+    async def test_after_ten_failures_the_right_password_is_refused_too_and_not_looked_at(self) -> None:
         core = throttled()
         await make(core)
         assert await fail(core, 10) == ["BadCredentials"] * 10
         checks = core.hasher.checks
         with pytest.raises(TooManyAttempts) as refused:
             await sign_in(core)
-        assert refused.value.retry_after == MINUTE
+        assert refused.value.retry_after == MINUTE / 4
         assert core.hasher.checks == checks
-        core.clock.advance(MINUTE)
+        core.clock.advance(MINUTE / 4)
         await sign_in(core)
+
+    async def test_each_further_try_waits_twice_as_long_as_the_one_before(self) -> None:
+        core = throttled()
+        await make(core)
+        await fail(core, 10)
+        for pause in (15.0, 30.0, 60.0, 120.0, 240.0, 480.0):
+            with pytest.raises(TooManyAttempts) as refused:
+                await sign_in(core)
+            assert refused.value.retry_after == pause
+            core.clock.advance(pause)
+            assert await fail(core, 2) == ["BadCredentials", "TooManyAttempts"]
 
     async def test_the_owner_gets_in_from_another_address(self) -> None:
         core = throttled()
@@ -83,11 +106,23 @@ class TestSignIn:
         with pytest.raises(TooManyAttempts):
             await core.tokens.issue_opaque("ann", PASSWORD, LAPTOP, by="username")
 
-    async def test_an_account_bears_ninety_failures_from_all_addresses_together(self) -> None:
+    async def test_an_account_bears_forty_failures_from_all_addresses_together_and_slows_down_then(self) -> None:
         core = throttled()
         await make(core)
-        outcomes = [(await fail(core, 1, client=Client(f"192.0.2.{number}")))[0] for number in range(120)]
-        assert outcomes == ["BadCredentials"] * 90 + ["TooManyAttempts"] * 30
+        outcomes = [(await fail(core, 1, client=Client(f"192.0.2.{number}")))[0] for number in range(60)]
+        assert outcomes == ["BadCredentials"] * 40 + ["TooManyAttempts"] * 20
+        core.clock.advance(1.0)
+        assert await fail(core, 2, client=PHONE) == ["BadCredentials", "TooManyAttempts"]
+
+    @pytest.mark.parametrize("name", ["ann", "nobody"])
+    async def test_in_an_hour_no_more_than_sixty_strangers_fail_however_patient_they_are(self, name: str) -> None:
+        core = throttled()
+        await make(core)
+        failed = 0
+        for number in range(3_599):
+            failed += (await fail(core, 1, name, Client(f"198.51.{number >> 8}.{number & 255}"))) == ["BadCredentials"]
+            core.clock.advance(1.0)
+        assert 40 < failed <= 60
 
     async def test_a_client_may_fail_with_sixty_names_a_minute(self) -> None:
         core = throttled()
@@ -128,6 +163,125 @@ class TestSignIn:
         assert await fail(core, 200) == ["BadCredentials"] * 200
 
 
+class TestFamiliarPlaces:
+    """The owner gets in where they did before."""
+
+    async def besiege(self, core: MemoryCore, name: str = "ann") -> None:
+        """Use up all that strangers may try."""
+        for number in range(50):
+            await fail(core, 1, name, Client(f"198.51.100.{number}", "curl"))
+        assert await fail(core, 1, name, Client("203.0.113.9")) == ["TooManyAttempts"]
+
+    async def test_strangers_who_use_up_their_tries_do_not_keep_the_owner_out_of_a_place_they_know(self) -> None:
+        core = throttled()
+        await make(core)
+        await sign_in(core, client=LAPTOP)
+        await self.besiege(core)
+        with pytest.raises(TooManyAttempts):
+            await sign_in(core, client=PHONE)
+        await sign_in(core, client=LAPTOP)
+        await core.tokens.issue_opaque("ann", PASSWORD, LAPTOP)
+
+    async def test_all_failures_together_stay_within_a_hundred(self) -> None:
+        core = throttled()
+        await make(core)
+        for number in range(20):
+            await sign_in(core, client=Client(f"192.0.2.{number}", "laptop"))
+        core.clock.advance(60 * MINUTE)
+        clients = [
+            *(Client(f"192.0.2.{number % 20}", "laptop") for number in range(200)),
+            *(Client(f"198.51.100.{number}") for number in range(200)),
+        ]
+        outcomes = [(await fail(core, 1, client=client))[0] for client in clients]
+        assert outcomes.count("BadCredentials") == 80
+        with pytest.raises(TooManyAttempts):
+            await sign_in(core, client=Client("192.0.2.1", "laptop"))
+
+    async def test_guessing_at_a_familiar_place_is_slow_too(self) -> None:
+        core = throttled()
+        await make(core)
+        await sign_in(core)
+        assert await fail(core, 12) == ["BadCredentials"] * 10 + ["TooManyAttempts"] * 2
+
+    async def test_the_same_address_with_another_program_is_another_place(self) -> None:
+        core = throttled()
+        await make(core)
+        await sign_in(core, client=LAPTOP)
+        # The first sign-in was the first of ten.
+        outcomes = await fail(core, 15, client=Client(LAPTOP.address, "curl"))
+        assert outcomes == ["BadCredentials"] * 9 + ["TooManyAttempts"] * 6
+        await sign_in(core, client=LAPTOP)
+
+    async def test_a_newer_version_of_a_program_is_the_same_place(self) -> None:
+        core = throttled()
+        await make(core)
+        await sign_in(core, client=Client("192.0.2.1", "Mozilla/5.0 Firefox/130.0"))
+        await self.besiege(core)
+        await sign_in(core, client=Client("192.0.2.1", "Mozilla/5.0 Firefox/131.0.1"))
+
+    async def test_a_place_that_is_familiar_to_one_account_is_not_to_another(self) -> None:
+        core = throttled()
+        await make(core)
+        await make(core, "eve")
+        await sign_in(core, "eve", client=LAPTOP)
+        await self.besiege(core)
+        with pytest.raises(TooManyAttempts):
+            await sign_in(core, client=LAPTOP)
+
+    async def test_a_wrong_password_makes_no_place_familiar(self) -> None:
+        core = throttled()
+        await make(core)
+        await fail(core, 1)
+        await self.besiege(core)
+        with pytest.raises(TooManyAttempts):
+            await sign_in(core)
+
+    async def test_whoever_proves_by_mail_who_they_are_gets_in_where_they_are(self) -> None:
+        core = throttled()
+        await make(core)
+        await sign_in(core, client=LAPTOP)
+        await self.besiege(core)
+        await core.credentials.request_reset("password_reset", "ann@example.org", PHONE)
+        link = await mailed_link(core, "password_reset")
+        await core.credentials.confirm_password_reset(link.uid, link.token, ANOTHER, PHONE)
+        await sign_in(core, password=ANOTHER, client=PHONE)
+        # Whoever knew the old password may have signed in elsewhere: those places are nobody's any more.
+        with pytest.raises(TooManyAttempts):
+            await sign_in(core, password=ANOTHER, client=LAPTOP)
+
+    @pytest.mark.parametrize("ends", ["others", "all", "none"])
+    async def test_a_changed_password_leaves_the_place_where_it_was_changed(self, ends: str) -> None:
+        core = throttled(logout_on_password_change=ends)
+        await make(core)
+        await sign_in(core, client=PHONE)
+        caller = await calling(core, client=LAPTOP)
+        await core.credentials.change_password(caller, PASSWORD, ANOTHER, LAPTOP)
+        await self.besiege(core)
+        await sign_in(core, password=ANOTHER, client=LAPTOP)
+        there = await outcome(sign_in(core, password=ANOTHER, client=PHONE))
+        assert there == ("done" if ends == "none" else "TooManyAttempts")
+
+    async def test_a_caller_at_a_familiar_place_may_prove_who_they_are(self) -> None:
+        core = throttled()
+        await make(core)
+        caller = await calling(core, client=LAPTOP)
+        await self.besiege(core)
+        await core.credentials.change_password(caller, PASSWORD, ANOTHER, LAPTOP)
+
+    async def test_where_there_is_no_address_no_place_is_familiar(self) -> None:
+        core = throttled()
+        await make(core)
+        await sign_in(core, client=Client("", "laptop"))
+        await self.besiege(core)
+        with pytest.raises(TooManyAttempts):
+            await sign_in(core, client=Client("", "laptop"))
+
+    async def test_a_crowd_that_signs_in_at_a_new_place_gets_in(self) -> None:
+        core = memory_core()
+        await make(core)
+        assert await at_once(lambda _: sign_in(core)) == {"done": 20}
+
+
 class TestCurrentPassword:
     """Guessing the password of somebody who is signed in."""
 
@@ -142,8 +296,8 @@ class TestCurrentPassword:
                 await outcome(core.credentials.change_name(caller, "a wrong one", "anna", LAPTOP)),
                 await outcome(core.profiles.delete(caller, caller.user.id, "a wrong one", LAPTOP)),
             ]
-        # The sign-in was the first of ten.
-        assert outcomes == ["InvalidInput"] * 9 + ["TooManyAttempts"] * 3
+        # The sign-in made the place a familiar one, which has ten of its own.
+        assert outcomes == ["InvalidInput"] * 10 + ["TooManyAttempts"] * 2
 
     async def test_while_it_is_refused_the_right_one_is_too_and_changes_nothing(self) -> None:
         core = throttled()
@@ -264,6 +418,57 @@ async def test_a_change_that_has_to_look_again_counts_once() -> None:
         await core.profiles.change(caller, user.id, LAPTOP, email=f"ann{number}@example.net")
 
     assert await at_once(change, 12) == {"done": 12}
+
+
+class TestNames:
+    """Asking which names and addresses are taken."""
+
+    async def test_changing_a_profile_to_learn_what_is_taken_counts_for_the_account(self) -> None:
+        core = throttled()
+        await make(core)
+        await make(core, "bob")
+        caller = await calling(core)
+        outcomes = [
+            await outcome(core.profiles.change(caller, caller.user.id, Client(f"192.0.2.{number}"), username="bob"))
+            for number in range(35)
+        ]
+        assert outcomes == ["AlreadyTaken"] * 30 + ["TooManyAttempts"] * 5
+
+    async def test_an_address_counts_as_a_name_does(self) -> None:
+        core = throttled()
+        await make(core)
+        await make(core, "bob")
+        caller = await calling(core)
+        outcomes = [
+            await outcome(core.profiles.change(caller, caller.user.id, LAPTOP, email="bob@example.org"))
+            for _ in range(31)
+        ]
+        assert outcomes == ["AlreadyTaken"] * 30 + ["TooManyAttempts"]
+
+    async def test_changing_the_name_to_sign_in_with_counts_too(self) -> None:
+        core = throttled()
+        await make(core)
+        await make(core, "bob")
+        caller = await calling(core)
+        outcomes = []
+        for _ in range(32):
+            # Slow enough for the password, which is asked for as well.
+            core.clock.advance(MINUTE)
+            outcomes.append(await outcome(core.credentials.change_name(caller, PASSWORD, "bob", LAPTOP)))
+        assert outcomes == ["AlreadyTaken"] * 30 + ["TooManyAttempts"] * 2
+
+    async def test_nobody_asks_for_names_by_links_that_were_never_mailed(self) -> None:
+        core = throttled()
+        await make(core)
+        outcomes = [await outcome(core.credentials.confirm_name_reset("MQ", "0-0", "ann", LAPTOP)) for _ in range(65)]
+        assert outcomes == ["AlreadyTaken"] * 60 + ["TooManyAttempts"] * 5
+
+    async def test_what_is_ones_own_already_counts_for_nothing(self) -> None:
+        core = throttled()
+        await make(core)
+        caller = await calling(core)
+        for _ in range(100):
+            await core.profiles.change(caller, caller.user.id, LAPTOP, username="ann", email="ann@example.org")
 
 
 class TestRegistration:

@@ -11,6 +11,7 @@ import click
 
 from auth_service.cli.database import database
 from auth_service.cli.doctor import doctor
+from auth_service.cli.hash import hashing
 from auth_service.cli.journal import journal
 from auth_service.cli.keys import keys
 from auth_service.cli.mail import mail
@@ -69,5 +70,5 @@ def openapi() -> None:
         print_json(wiring.openapi(settings))
 
 
-for _noun in (users, sessions, journal, keys, mail, database, doctor):
+for _noun in (users, sessions, journal, keys, mail, database, doctor, hashing):
     main.add_command(_noun)

@@ -10,6 +10,7 @@ from auth_service.domain.mailroom import Mailroom
 from auth_service.domain.people import People
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher, TokenSigner
+from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.outbox import Outbox
 from auth_service.domain.ports.sessions import Attendance, Sessions
 from auth_service.domain.ports.store import Store
@@ -48,6 +49,7 @@ class Ports:
     users: Users
     sessions: Sessions
     attendance: Attendance
+    familiar: Familiar
     outbox: Outbox
     hasher: PasswordHasher
     signer: TokenSigner

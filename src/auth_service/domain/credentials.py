@@ -16,10 +16,12 @@ from auth_service.domain.errors import (
     UnknownAddress,
     refuse_if,
 )
+from auth_service.domain.familiar import start_anew
 from auth_service.domain.model import Caller, Client, Fact, LinkPurpose, Mail, MailKind, User
 from auth_service.domain.outcomes import refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher
+from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.store import Store, UnitOfWork
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.throttle import Throttle
@@ -36,6 +38,7 @@ class Credentials:
     policy: Policy
     store: Store
     users: Users
+    familiar: Familiar
     throttle: Throttle
     hasher: PasswordHasher
     link_signer: LinkSigner
@@ -129,6 +132,7 @@ class Credentials:
         work = self.store.begin()
         work.users.save(changed)
         work.sessions.end_all(user.id)
+        start_anew(work, user, client, self.clock.now())
         self._tell_password_changed(work, user, client)
         await work.commit()
         self._note("password_reset", user.id, client)
@@ -146,6 +150,7 @@ class Credentials:
         """Replace the name one signs in with: the username, or the address where people sign in by that."""
         missing = [] if new is not None or found else [Problem(self._name_field, "required")]
         problems = await self._proof.problems_with_current(caller.user, current, client, [*found, *missing])
+        await self.throttle.take(limits.naming(caller.user, client))
         if new is not None:
             # One's own current name counts as taken: there would be nothing to change.
             problems += await self._vet_name(new)
@@ -171,6 +176,8 @@ class Credentials:
     ) -> User:
         """Choose a new name by the link mailed for it."""
         new = asked or ""
+        # Which names are taken is told before the link is looked at, as djoser has it: so anybody can ask.
+        await self.throttle.take(limits.naming(None, client))
         problems = [*(await self._vet_name(new) if asked is not None or not found else ()), *found]
         user_id = links.decode_uid(uid)
         user = None if user_id is None else await self.users.by_id(user_id)
@@ -226,6 +233,7 @@ class Credentials:
         work.users.save(changed)
         if ends != "none":
             work.sessions.end_all(user.id, but=keep.session_id if ends == "others" else None)
+            start_anew(work, user, client, self.clock.now())
         self._tell_password_changed(work, user, client)
         await work.commit()
         self._note("password_changed", user.id, client)
@@ -242,7 +250,7 @@ class Credentials:
 
     @property
     def _proof(self) -> PasswordProof:
-        return PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
+        return PasswordProof(self.store, self.users, self.familiar, self.throttle, self.hasher, self.journal)
 
     @property
     def _name_field(self) -> str:

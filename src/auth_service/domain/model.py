@@ -20,6 +20,8 @@ MailKind = Literal[
     "username_changed",
     "email_changed",
     "session_ended_by_reuse",
+    "new_device",
+    "already_registered",
 ]
 Keep = Literal["each", "alike_once", "never"]
 MailState = Literal["waiting", "sent", "dead", "superseded", "dropped"]

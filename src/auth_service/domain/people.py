@@ -101,6 +101,7 @@ class People:
         work = self.store.begin()
         work.users.save(changed)
         work.sessions.end_all(user.id)
+        work.familiar.forget(user.id)
         await work.commit()
         self._note("password_set", user.id)
         return changed

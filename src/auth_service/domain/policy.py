@@ -25,6 +25,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     send_confirmation_email: bool = False
     password_changed_email: bool = False
     username_changed_email: bool = False
+    new_device_email: bool = False
+    registration_hides_accounts: bool = False
     password_reset_tells_unknown: bool = False
     username_reset_tells_unknown: bool = False
 

@@ -103,6 +103,8 @@ class Post:
                 return self._reset(queued, user, "password_reset", self.policy.password_reset_url)
             case "username_reset":
                 return self._reset(queued, user, "username_reset", self.policy.username_reset_url)
+            case "already_registered" if not user.is_active:
+                return None
             case _:
                 # The address on record where the mail was decided, in its own spelling.
                 return self._letter(queued, user, to=mail.to if mail.user_id is not None else user.email)

@@ -13,6 +13,7 @@ from auth_service.domain.model import NOWHERE, Caller, Client, Fact, User
 from auth_service.domain.outcomes import refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher
+from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.throttle import Throttle
@@ -31,6 +32,7 @@ class Profiles:
     policy: Policy
     store: Store
     users: Users
+    familiar: Familiar
     throttle: Throttle
     hasher: PasswordHasher
     clock: Clock
@@ -75,6 +77,8 @@ class Profiles:
         """Change what is given and leave the rest. A new address may stay pending until it is proven."""
         user = await self.show(caller, user_id, client)
         with self._noting_refusals("profile_change_refused", caller, client):
+            if _asks(username, email, user):
+                await self.throttle.take(limits.naming(caller.user, client))
             refuse_if([*found, *await self._problems_with(user, username, email)])
             if email is not None and _differs(email, user) and self.policy.confirms_addresses:
                 await self.throttle.take(limits.mail_to(email, client))
@@ -152,7 +156,7 @@ class Profiles:
     ) -> None:
         """Delete an account, with everything issued to it. Whoever does it, staff too, gives their own password."""
         user = await self.show(caller, user_id, client)
-        proof = PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
+        proof = PasswordProof(self.store, self.users, self.familiar, self.throttle, self.hasher, self.journal)
         refuse_if(await proof.problems_with_current(caller.user, current, client, found))
         await self._remove(user.id, caller, client)
 
@@ -193,6 +197,13 @@ class Profiles:
                 why=by,
             )
         )
+
+
+def _asks(username: str | None, email: str | None, user: User) -> bool:
+    """Say whether the answer to a change may tell whether somebody has this name or address."""
+    return (username is not None and names.fold_username(username) != user.username) or (
+        email is not None and names.tidy_email(email) != user.email
+    )
 
 
 def _differs(email: str, user: User) -> bool:

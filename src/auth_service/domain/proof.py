@@ -2,19 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from auth_service.domain import limits, names
 from auth_service.domain.errors import BadCredentials, Conflict, Problem, TooManyAttempts
+from auth_service.domain.familiar import Place, key_of
 from auth_service.domain.model import Client, Fact, Keep, User
 from auth_service.domain.outcomes import TOO_MANY
 from auth_service.domain.passwords import LONGEST
 from auth_service.domain.ports.crypto import PasswordHasher
+from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Journal
 from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
+
+# No account has it: a name that nobody has is looked at as often as one that somebody has.
+_NOBODY = 0
+
+
+class Proven(NamedTuple):
+    """Who it is, and where."""
+
+    user: User
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +36,16 @@ class PasswordProof:
 
     store: Store
     users: Users
+    familiar: Familiar
     throttle: Throttle
     hasher: PasswordHasher
     journal: Journal
 
-    async def of(self, name: str, password: str, client: Client, *, by: str) -> User:
-        """Return the active account of this name and password, or refuse."""
+    async def of(self, name: str, password: str, client: Client, *, by: str) -> Proven:
+        """Return the active account of this name and password, and where it signs in, or refuse."""
         user = await self._find(name, by)
-        await self._let_try(user, name, client)
+        place = await self._place(user, client)
+        await self._let_try(user, name, client, place)
         if len(password) > LONGEST:
             user, password = None, ""
         usable = user if user and user.is_active else None
@@ -40,16 +55,16 @@ class PasswordProof:
             self._note_refusal(user, client, _why(user, matches=matches))
             raise BadCredentials
         if self.hasher.is_outdated(usable.password_hash):
-            return await self._rehash(usable, password)
-        return usable
+            usable = await self._rehash(usable, password)
+        return Proven(usable, place)
 
-    async def still_holds(self, proven: User, client: Client) -> User:
-        """Return the account as it is now, if what was proven is true of it still: nobody need hash again for that."""
+    async def still_holds(self, proven: User, client: Client) -> Proven:
+        """Return all as it is now, if what was proven is true of it still: nobody need hash again for that."""
         user = await self.users.by_id(proven.id)
         if user is None or not user.is_active or user.password_hash != proven.password_hash:
             self._note_refusal(proven, client, "account changed meanwhile")
             raise BadCredentials
-        return user
+        return Proven(user, await self._place(user, client))
 
     async def problems_with_current(
         self, user: User, current: str | None, client: Client, found: Sequence[Problem]
@@ -60,7 +75,7 @@ class PasswordProof:
         """
         if current is None or any(fault.field == "current_password" for fault in found):
             return list(found) or [Problem("current_password", "required")]
-        await self._let_try(user, "", client)
+        await self._let_try(user, "", client, await self._place(user, client))
         if await self.hasher.verify(user.password_hash, current) and await self._is_current(user):
             return list(found)
         self._note_refusal(user, client, "wrong password", what="current_password_refused")
@@ -78,13 +93,21 @@ class PasswordProof:
             return await self.users.by_username(name)
         # With an @ it is an address first: nobody gains by taking another's address as a name.
         if "@" in name and names.email_key(name):
-            return await self.users.by_email(name) or await self.users.by_username(name)
+            # Both are looked for in any case: one look more would tell that nobody has the address.
+            owner, namesake = await self.users.by_email(name), await self.users.by_username(name)
+            return owner or namesake
         return await self.users.by_username(name)
 
-    async def _let_try(self, user: User | None, name: str, client: Client) -> None:
+    async def _place(self, user: User | None, client: Client) -> Place:
+        whose = user.id if user else _NOBODY
+        key = key_of(whose, client)
+        return Place(key, await self.familiar.look(whose, key)) if key else Place()
+
+    async def _let_try(self, user: User | None, name: str, client: Client, place: Place) -> None:
         """Count the attempt before the password is looked at: while it is refused, the right one is, too."""
         try:
-            await self.throttle.take(limits.sign_in(user, name, client))
+            familiar = place.key if place.is_familiar else ""
+            await self.throttle.take(limits.sign_in(user, name, client, familiar=familiar))
         except TooManyAttempts:
             self._note_refusal(user, client, TOO_MANY, keep="alike_once")
             raise

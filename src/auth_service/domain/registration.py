@@ -26,6 +26,9 @@ from auth_service.domain.ports.users import Users
 from auth_service.domain.races import settles_races
 from auth_service.domain.vetting import vet_asked, vet_email, vet_username
 
+# RFC 2606, 2: no mail ever leads there.
+_NOBODYS_DOMAIN = "taken.invalid"
+
 
 class SignUp(Struct, frozen=True, kw_only=True):
     """What a newcomer typed; None where it could not even be read."""
@@ -66,6 +69,30 @@ class Registration:
     async def _register(self, new: SignUp, client: Client, found: Sequence[Problem], *, compatible: bool) -> User:
         # First of all: to be told which names are taken is worth guessing, too.
         await self.throttle.take(limits.registration(client))
+        await self._refuse_unless_fit(new, found, compatible=compatible)
+        hides = self.policy.registration_hides_accounts
+        if hides:
+            # Whose address it is gets a mail, whoever typed it.
+            await self.throttle.take(limits.mail_to(new.email or "", client))
+        user = NewUser(
+            username=None if new.username is None else names.fold_username(new.username),
+            email=names.tidy_email(new.email or ""),
+            password_hash=await self.hasher.hash(new.password or ""),
+            state="pending" if self.policy.activation == "required" else "active",
+            stamp=self.chance.hex(32),
+            created_at=self.clock.now(),
+            language=client.language,
+        )
+        try:
+            return await self._store(user, await self.users.by_email(user.email) if hides else None, client)
+        except AlreadyTaken:
+            # Somebody took the name between the look and the commit: name every field that is taken by now.
+            refuse_if(await self._problems_with_names(new))
+            if not hides:
+                raise
+            return await self._store(user, await self.users.by_email(user.email), client)
+
+    async def _refuse_unless_fit(self, new: SignUp, found: Sequence[Problem], *, compatible: bool) -> None:
         problems = [*found, *await self._problems_with_names(new)]
         if new.email is None and not found:
             problems.append(Problem("email", "required"))
@@ -84,28 +111,22 @@ class Registration:
         )
         refuse_if(passwords.judge_retype(password, new.retyped, what="password"))
 
-        user = NewUser(
-            username=None if new.username is None else names.fold_username(new.username),
-            email=names.tidy_email(new.email or ""),
-            password_hash=await self.hasher.hash(password),
-            state="pending" if self.policy.activation == "required" else "active",
-            stamp=self.chance.hex(32),
-            created_at=self.clock.now(),
-            language=client.language,
-        )
+    async def _store(self, user: NewUser, owner: User | None, client: Client) -> User:
+        """Store an account with its mail; where the address has an `owner`, what looks the same from outside.
+
+        The name has to be taken afterwards, and the id spent: so a row is stored that nobody can ever use.
+        """
+        # Made in any case: what takes time takes it for all.
+        decoy = self._decoy(user)
         work = self.store.begin()
-        work.users.add(user)
-        if self.policy.confirms_addresses:
-            work.outbox.put(Mail(kind="activation", to=user.email, at=user.created_at, language=client.language))
-        elif self.policy.send_confirmation_email:
-            work.outbox.put(Mail(kind="confirmation", to=user.email, at=user.created_at, language=client.language))
-        try:
-            await work.commit()
-        except AlreadyTaken:
-            # Somebody took the name between the look and the commit: name every field that is taken by now.
-            refuse_if(await self._problems_with_names(new))
-            raise
-        self._note("registered", work.new_user_id, client)
+        work.users.add(user if owner is None else decoy)
+        if mail := self._welcome(user) if owner is None else _news_for(owner, user, client):
+            work.outbox.put(mail)
+        await work.commit()
+        if owner is None:
+            self._note("registered", work.new_user_id, client)
+        else:
+            self._note("registered_again", owner.id, client)
         return _as_stored(user, work.new_user_id)
 
     async def check_link(self, uid: str, token: str) -> str:
@@ -115,6 +136,16 @@ class Registration:
         if user is None:
             raise LinkRejected("uid")
         return self._proven(user, token).email
+
+    def _decoy(self, user: NewUser) -> NewUser:
+        return replace(user, email=f"{self.chance.hex(32)}@{_NOBODYS_DOMAIN}", state="deactivated")
+
+    def _welcome(self, user: NewUser) -> Mail | None:
+        if self.policy.confirms_addresses:
+            return Mail(kind="activation", to=user.email, at=user.created_at, language=user.language)
+        if self.policy.send_confirmation_email:
+            return Mail(kind="confirmation", to=user.email, at=user.created_at, language=user.language)
+        return None
 
     @settles_races
     async def activate(self, uid: str, token: str, client: Client) -> User:
@@ -204,7 +235,9 @@ class Registration:
         problems = []
         if new.username is not None:
             problems += await vet_username(new.username, self.users)
-        if new.email is not None:
+        if new.email is not None and self.policy.registration_hides_accounts:
+            problems += names.judge_email(new.email)
+        elif new.email is not None:
             problems += await vet_email(new.email, self.users)
         return problems
 
@@ -218,6 +251,21 @@ class Registration:
 def _refuse_expired(verdict: links.Verdict) -> None:
     if verdict == "expired":
         raise LinkRejected("token", "expired")
+
+
+def _news_for(owner: User, user: NewUser, client: Client) -> Mail:
+    """Return what the owner of an address is told when somebody registers with it: for most, that they need not."""
+    if owner.state == "pending":
+        return Mail(kind="activation", to=owner.email, at=user.created_at, language=user.language)
+    return Mail(
+        kind="already_registered",
+        to=owner.email,
+        user_id=owner.id,
+        address=client.address,
+        agent=client.agent,
+        at=user.created_at,
+        language=user.language,
+    )
 
 
 def _as_stored(user: NewUser, user_id: int) -> User:

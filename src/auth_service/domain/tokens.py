@@ -6,6 +6,7 @@ from math import isinf
 
 from auth_service.domain import rotation
 from auth_service.domain.errors import Conflict, TokenRejected
+from auth_service.domain.familiar import arrive
 from auth_service.domain.lifetimes import SEEN_EVERY, is_over, latest_end
 from auth_service.domain.minting import Mint
 from auth_service.domain.model import (
@@ -23,12 +24,13 @@ from auth_service.domain.model import (
 from auth_service.domain.outcomes import note_refusal, refusals_noted
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import PasswordHasher, TokenSigner
+from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.sessions import Attendance, Sessions
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.throttle import Throttle
 from auth_service.domain.ports.users import Users
-from auth_service.domain.proof import PasswordProof
+from auth_service.domain.proof import PasswordProof, Proven
 from auth_service.domain.races import settles_races
 from auth_service.domain.replay import Replay
 from auth_service.domain.rotation import Known, Verdict
@@ -46,6 +48,7 @@ class Tokens:
     users: Users
     sessions: Sessions
     attendance: Attendance
+    familiar: Familiar
     throttle: Throttle
     hasher: PasswordHasher
     signer: TokenSigner
@@ -55,28 +58,34 @@ class Tokens:
 
     async def issue(self, name: str, password: str, client: Client, *, by: str = "identifier") -> TokenPair:
         """Sign in and get a pair of tokens. `by` says what the name is: `username`, `email`, or `identifier`."""
-        user = await self._proof.of(name, password, client, by=by)
+        proven = await self._proof.of(name, password, client, by=by)
+        user = proven.user
         refresh_id, now = self.chance.hex(32), self.clock.now()
         ends = min(now + self.policy.refresh_lifetime, latest_end("jwt", now, self.policy))
         session = self._session(user, "jwt", client, now=now, expires_at=ends, refresh_id=refresh_id)
-        work = self.store.begin()
-        work.sessions.open(session, stamp=user.stamp)
-        try:
-            await work.commit()
-        except Conflict:
-            await self._open_again(session, user)
+        await self._open(session, proven, client)
         self._note("signed_in", user.id, session.id, client)
         return TokenPair(self._mint.access(user, session, now), self._mint.refresh(user, session, now, refresh_id))
 
-    @settles_races
-    async def _open_again(self, session: Session, proven: User) -> None:
-        """Open a session whose account has changed since the proof, if the proof still holds."""
-        user = await self._proof.still_holds(proven, Client(session.address, session.agent))
+    async def _open(self, session: Session, proven: Proven, client: Client) -> None:
+        try:
+            await self._write(session, proven, client)
+        except Conflict:
+            await self._open_again(session, proven.user, client)
+
+    async def _write(self, session: Session, proven: Proven, client: Client) -> None:
+        user, place = proven
         work = self.store.begin()
         if session.token_hash is not None:
             work.users.signed_in(user.id, session.created_at)
         work.sessions.open(session, stamp=user.stamp)
+        arrive(work, user, place, client, now=session.created_at, policy=self.policy)
         await work.commit()
+
+    @settles_races
+    async def _open_again(self, session: Session, proven: User, client: Client) -> None:
+        """Open a session whose account, or place, has changed since the proof, if the proof still holds."""
+        await self._write(session, await self._proof.still_holds(proven, client), client)
 
     async def issue_opaque(self, name: str, password: str, client: Client, *, by: str = "identifier") -> str:
         """Sign in and get a token that says nothing; one of its own for each sign-in."""
@@ -84,22 +93,17 @@ class Tokens:
 
     async def issue_browser(self, name: str, password: str, client: Client) -> str:
         """Sign in on our own pages and get a token for a cookie; however often it is used, it has its end."""
-        user = await self._proof.of(name, password, client, by="identifier")
-        return await self._issue_secret(user, "browser", client)
+        proven = await self._proof.of(name, password, client, by="identifier")
+        return await self._issue_secret(proven, "browser", client)
 
-    async def _issue_secret(self, user: User, kind: SessionKind, client: Client) -> str:
+    async def _issue_secret(self, proven: Proven, kind: SessionKind, client: Client) -> str:
+        user = proven.user
         token, now = self.chance.hex(_OPAQUE_DIGITS), self.clock.now()
         ends = latest_end(kind, now, self.policy)
         session = self._session(
             user, kind, client, now=now, expires_at=None if isinf(ends) else ends, token_hash=_hash(token)
         )
-        work = self.store.begin()
-        work.users.signed_in(user.id, now)
-        work.sessions.open(session, stamp=user.stamp)
-        try:
-            await work.commit()
-        except Conflict:
-            await self._open_again(session, user)
+        await self._open(session, proven, client)
         self._note("signed_in", user.id, session.id, client)
         return token
 
@@ -296,7 +300,7 @@ class Tokens:
 
     @property
     def _proof(self) -> PasswordProof:
-        return PasswordProof(self.store, self.users, self.throttle, self.hasher, self.journal)
+        return PasswordProof(self.store, self.users, self.familiar, self.throttle, self.hasher, self.journal)
 
     @property
     def _mint(self) -> Mint:

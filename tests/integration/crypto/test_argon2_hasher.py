@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher as Argon2
+from argon2.exceptions import VerifyMismatchError
 
 from auth_service.adapters.contracts.crypto import PasswordHasherContract
 from auth_service.adapters.crypto.argon2_hasher import Argon2Hasher
@@ -49,6 +51,14 @@ class _Counted(Argon2):
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         type(self).made += 1
         return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - as it is called there
+        try:
+            return super().verify(hash, password)
+        except VerifyMismatchError:
+            # What cannot be a hash is refused without any work.
+            type(self).made += 1
+            raise
 
 
 def _cheap(**choices: float) -> Argon2Hasher:

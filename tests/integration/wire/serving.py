@@ -80,6 +80,11 @@ class Server(Service):
         return self._port
 
     @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
+    @property
     def folder(self) -> Path:
         """Where its database is."""
         return self._folder

@@ -79,7 +79,10 @@ class MailerContract:
         assert mail.subject.strip()
         assert mail.text.strip()
 
-    @pytest.mark.parametrize("kind", ["password_changed", "username_changed", "email_changed", "confirmation"])
+    @pytest.mark.parametrize(
+        "kind",
+        ["password_changed", "username_changed", "email_changed", "confirmation", "new_device", "already_registered"],
+    )
     async def test_a_letter_with_nothing_but_its_address_arrives(self, mailbox: Mailbox, kind: MailKind) -> None:
         await mailbox.mailer.send(Letter(message_id="<bare@example.test>", kind=kind, to="ann@example.test"))
 

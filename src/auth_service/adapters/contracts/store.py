@@ -2,7 +2,7 @@
 
 A storage adapter runs all suites from one class, in a project whose pytest-asyncio runs in `auto` mode:
 
-class TestMyStorage(UsersContract, SessionsContract, OutboxContract, StoreContract):
+class TestMyStorage(UsersContract, SessionsContract, FamiliarContract, OutboxContract, StoreContract):
     @pytest.fixture
     async def storage(self) -> AsyncIterator[Storage]: ...
 """
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from auth_service.domain.errors import AlreadyTaken, Conflict
 from auth_service.domain.model import Mail, NewUser, QueuedMail, Session, User
+from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.outbox import Outbox
 from auth_service.domain.ports.sessions import Attendance, Sessions
 from auth_service.domain.ports.store import Store, UnitOfWork
@@ -43,6 +44,7 @@ class Storage:
     store: Store
     users: Users
     sessions: Sessions
+    familiar: Familiar
     outbox: Outbox
     attendance: Attendance
     pass_time: Callable[[float], Awaitable[None]]
@@ -182,7 +184,12 @@ def _revokes_again(work: UnitOfWork, _: User, __: Session) -> None:
     work.sessions.revoke_foreign("foreign", expires_at=START)
 
 
+def _arrives_where_somebody_else_has(work: UnitOfWork, user: User, _: Session) -> None:
+    work.familiar.arrive(user.id, "a place", START, seen_at=START - 1.0)
+
+
 FAULTS: list[Fault] = [
+    _arrives_where_somebody_else_has,
     _takes_a_name,
     _takes_an_address,
     _saves_what_has_changed,
@@ -255,6 +262,7 @@ class StoreContract(StorageContract):
         session = await storage.open(sign_in(user))
         before = storage.store.begin()
         before.sessions.revoke_foreign("foreign", expires_at=START)
+        before.familiar.arrive(user.id, "a place", START - 2.0, seen_at=0.0)
         await before.commit()
 
         work = storage.store.begin()

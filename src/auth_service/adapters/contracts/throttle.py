@@ -65,6 +65,9 @@ class ThrottleContract:
         assert await counting.count(Counter("a", 3, WINDOW)) == 3
         assert not await counting.passes(Counter("a", 3, WINDOW))
 
+    async def test_however_many_may_pass_they_may_at_once(self, counting: Counting) -> None:
+        assert await counting.count(Counter("a", 100, WINDOW)) == 100
+
     async def test_where_nothing_is_counted_everybody_passes(self, counting: Counting) -> None:
         for _ in range(5):
             await counting.throttle.take([])
@@ -138,6 +141,48 @@ class ThrottleContract:
         assert await counting.passes(one)
         assert not await counting.passes(two, one)
         assert await counting.count(two) == 3
+
+    async def test_after_the_free_ones_each_attempt_has_to_wait_twice_as_long_as_the_last(
+        self, counting: Counting
+    ) -> None:
+        counter = Counter("a", 100, 100 * WINDOW, free=3, pause=WINDOW)
+        assert await counting.count(counter) == 3
+        for pause in (WINDOW, 2 * WINDOW, 4 * WINDOW):
+            assert pause - A_MOMENT < await counting.wait(counter) <= pause
+            await counting.pass_time(pause - A_MOMENT)
+            assert not await counting.passes(counter)
+            await counting.pass_time(A_MOMENT)
+            assert await counting.count(counter) == 1
+
+    async def test_no_pause_is_longer_than_a_quarter_of_the_window(self, counting: Counting) -> None:
+        counter = Counter("a", 100, 8 * WINDOW, free=1, pause=1.5 * WINDOW)
+        assert await counting.count(counter) == 1
+        await counting.pass_time(1.5 * WINDOW)
+        assert await counting.count(counter) == 1
+        assert 2 * WINDOW - A_MOMENT < await counting.wait(counter) <= 2 * WINDOW
+
+    async def test_pauses_let_no_more_pass_than_may_and_end_with_the_window(self, counting: Counting) -> None:
+        counter = Counter("a", 4, 10 * WINDOW, free=3, pause=WINDOW)
+        assert await counting.count(counter) == 3
+        await counting.pass_time(WINDOW)
+        assert await counting.count(counter) == 1
+        await counting.pass_time(3 * WINDOW)
+        assert 6 * WINDOW - A_MOMENT < await counting.wait(counter) <= 6 * WINDOW
+        await counting.pass_time(6 * WINDOW)
+        assert await counting.count(counter) == 3
+
+    async def test_of_a_crowd_in_a_pause_one_passes_when_it_is_over(self, counting: Counting) -> None:
+        counter = Counter("a", 100, 100 * WINDOW, free=3, pause=WINDOW)
+        await counting.count(counter)
+        await counting.pass_time(WINDOW)
+        assert sum(await asyncio.gather(*(counting.passes(counter) for _ in range(CROWD)))) == 1
+
+    async def test_an_attempt_in_a_pause_counts_nowhere(self, counting: Counting) -> None:
+        paused, other = Counter("a", 100, 100 * WINDOW, free=1, pause=WINDOW), Counter("other", 3, WINDOW)
+        await counting.count(paused)
+        for _ in range(5):
+            assert not await counting.passes(other, paused)
+        assert await counting.count(other) == 3
 
     async def test_a_clock_that_is_set_back_locks_nobody_out(self, counting: Counting) -> None:
         counter = Counter("a", 2, WINDOW)

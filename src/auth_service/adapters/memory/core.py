@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass, fields
 
 from auth_service.adapters.memory.crypto import HmacLinkSigner, HmacTokenSigner, UnfitHasher
+from auth_service.adapters.memory.familiar import MemoryFamiliar
 from auth_service.adapters.memory.outbox import MemoryOutbox
 from auth_service.adapters.memory.sessions import MemoryAttendance, MemorySessions
 from auth_service.adapters.memory.state import Memory
@@ -63,6 +64,7 @@ def memory_core(
         users=users,
         sessions=sessions,
         attendance=MemoryAttendance(memory),
+        familiar=MemoryFamiliar(memory),
         outbox=outbox,
         hasher=hasher,
         signer=signer,

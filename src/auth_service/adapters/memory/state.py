@@ -32,6 +32,7 @@ class Tables:
     addresses: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     revoked: dict[str, float] = field(default_factory=dict)
+    familiar: dict[int, dict[str, float]] = field(default_factory=dict)
     mails: dict[int, StoredMail] = field(default_factory=dict)
     last_user_id: int = 0
     last_mail_id: int = 0
@@ -45,6 +46,7 @@ class Tables:
             addresses=dict(self.addresses),
             sessions=dict(self.sessions),
             revoked=dict(self.revoked),
+            familiar=dict(self.familiar),
             mails=dict(self.mails),
         )
 

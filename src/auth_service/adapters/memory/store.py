@@ -1,5 +1,6 @@
 """Units of work over memory."""
 
+from auth_service.adapters.memory.familiar import MemoryFamiliarChanges
 from auth_service.adapters.memory.outbox import MemoryOutboxChanges
 from auth_service.adapters.memory.sessions import MemorySessionChanges
 from auth_service.adapters.memory.state import Memory, Write
@@ -15,6 +16,7 @@ class MemoryUnitOfWork:
         self._writes: list[Write] = []
         self.users = MemoryUserChanges(self._writes)
         self.sessions = MemorySessionChanges(self._writes)
+        self.familiar = MemoryFamiliarChanges(self._writes)
         self.outbox = MemoryOutboxChanges(self._writes, clock)
         self.new_user_id = 0
 

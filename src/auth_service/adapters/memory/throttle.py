@@ -12,6 +12,10 @@ from auth_service.domain.ports.throttle import Counter
 class _Window(NamedTuple):
     attempts: int
     ends: float
+    free_at: float
+
+    def wait(self, counter: Counter, now: float) -> float:
+        return max((self.ends if self.attempts >= counter.most else self.free_at) - now, 0.0)
 
 
 class MemoryThrottle:
@@ -25,15 +29,15 @@ class MemoryThrottle:
         """Count one attempt everywhere, or nowhere."""
         await asyncio.sleep(0)
         now = self._clock.now()
-        open_now = [self._window(counter, now) for counter in counters]
-        full = [window for counter, window in zip(counters, open_now, strict=True) if window.attempts >= counter.most]
-        if full:
-            raise TooManyAttempts(max(window.ends for window in full) - now)
-        for counter, window in zip(counters, open_now, strict=True):
-            self._windows[counter.key] = window._replace(attempts=window.attempts + 1)
+        open_now = [(counter, self._window(counter, now)) for counter in counters]
+        if wait := max((window.wait(counter, now) for counter, window in open_now), default=0.0):
+            raise TooManyAttempts(wait)
+        for counter, window in open_now:
+            attempts = window.attempts + 1
+            self._windows[counter.key] = _Window(attempts, window.ends, now + counter.pause_after(attempts))
 
     def _window(self, counter: Counter, now: float) -> _Window:
-        fresh = _Window(0, now + counter.window)
+        fresh = _Window(0, now + counter.window, now)
         window = self._windows.get(counter.key, fresh)
         # One that ends later than a fresh one was opened by a clock that has been set back since.
         return window if now < window.ends <= fresh.ends else fresh

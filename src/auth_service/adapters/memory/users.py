@@ -101,6 +101,7 @@ def _remove(tables: Tables, user: User) -> None:
     _forget_names(tables, _unmoved(tables, user))
     del tables.users[user.id]
     tables.sessions = {key: session for key, session in tables.sessions.items() if session.user_id != user.id}
+    tables.familiar.pop(user.id, None)
 
 
 def _unmoved(tables: Tables, user: User) -> User:

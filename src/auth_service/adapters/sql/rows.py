@@ -78,6 +78,20 @@ class AttemptsRow(AdvancedDeclarativeBase):
     key: Mapped[str] = mapped_column(String(32), primary_key=True)
     count: Mapped[int] = mapped_column(Integer)
     window_ends: Mapped[float] = mapped_column(Double)
+    # Until then nobody may try again, however few have.
+    free_at: Mapped[float] = mapped_column(Double, server_default="0")
+
+
+class FamiliarRow(AdvancedDeclarativeBase):
+    """A place where an account signed in. Which place it is cannot be read here: it is a hash."""
+
+    __tablename__ = "familiar"
+    __table_args__ = (Index("ix_familiar_last_seen_at", "last_seen_at"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[str] = mapped_column(String(32), primary_key=True)
+    first_seen_at: Mapped[float] = mapped_column(Double)
+    last_seen_at: Mapped[float] = mapped_column(Double)
 
 
 class SigningKeyRow(AdvancedDeclarativeBase):

@@ -10,6 +10,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Table,
+    and_,
     bindparam,
     case,
     delete,
@@ -26,6 +27,7 @@ from sqlalchemy.sql.compiler import Compiled, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from auth_service.adapters.sql.rows import AttemptsRow, RevokedTokenRow, SessionRow, SigningKeyRow, UserRow
+from auth_service.domain.ports.throttle import MOST_DOUBLINGS
 
 Values = Mapping[str, object]
 _SQLITE = sqlite.dialect(paramstyle="named")
@@ -195,29 +197,48 @@ SEEN = Statement(
 
 # The form that both databases understand: SQLAlchemy writes the one for PostgreSQL for SQLite too.
 _attempt = postgresql.insert(_attempts).values(
-    key=bindparam("key"), count=1, window_ends=database_now() + bindparam("window", type_=Double)
+    key=bindparam("key"),
+    count=1,
+    window_ends=database_now() + bindparam("window", type_=Double),
+    free_at=database_now() + bindparam("first_pause", type_=Double),
 )
 # A window that ends later than one that begins now was opened by a clock that has been set back since; a second is
 # left for those who looked at the clock just before it was opened.
 _window_is_over = or_(
     _attempts.c.window_ends <= database_now(), _attempts.c.window_ends > _attempt.excluded.window_ends + 1.0
 )
+# `Counter.pause_after`, of the attempt that is counted.
+_beyond = _attempts.c["count"] + 1 - bindparam("free", type_=Integer)
+_doublings = case((_beyond > MOST_DOUBLINGS, MOST_DOUBLINGS), else_=_beyond)
+_grown = bindparam("pause", type_=Double) * literal_column("1").bitwise_lshift(_doublings)
+_longest: ColumnElement[float] = bindparam("longest_pause", type_=Double)
+_pause = case((_beyond < 0, literal_column("0.0")), (_grown > _longest, _longest), else_=_grown)
 TAKE_ATTEMPT = Statement(
     _attempt.on_conflict_do_update(
         index_elements=[_attempts.c.key],
         set_={
             "count": case((_window_is_over, 1), else_=_attempts.c["count"] + 1),
             "window_ends": case((_window_is_over, _attempt.excluded.window_ends), else_=_attempts.c.window_ends),
+            "free_at": case((_window_is_over, _attempt.excluded.free_at), else_=database_now() + _pause),
         },
-        # A full counter is left alone, and the statement hits no row.
-        where=or_(_window_is_over, _attempts.c["count"] < bindparam("most", type_=Integer)),
+        # A counter that is full, or in a pause, is left alone, and the statement hits no row.
+        where=or_(
+            _window_is_over,
+            and_(
+                _attempts.c["count"] < bindparam("most", type_=Integer),
+                _attempts.c.free_at <= database_now(),
+            ),
+        ),
     )
 )
+_ends_waiting = case(
+    (_attempts.c["count"] >= bindparam("most", type_=Integer), _attempts.c.window_ends), else_=_attempts.c.free_at
+)
 WAIT_FOR_ATTEMPT = Statement(
-    select(_attempts.c.window_ends - database_now()).where(
+    select(_ends_waiting - database_now()).where(
         _attempts.c.key == bindparam("key"),
-        _attempts.c["count"] >= bindparam("most", type_=Integer),
         _attempts.c.window_ends > database_now(),
+        _ends_waiting > database_now(),
     )
 )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from auth_service.adapters.sql import mail_statements
 from auth_service.adapters.sql.database import Database
+from auth_service.adapters.sql.familiar import SqlFamiliarChanges
 from auth_service.adapters.sql.outbox import SqlOutbox, SqlOutboxChanges
 from auth_service.adapters.sql.sessions import SqlSessionChanges
 from auth_service.adapters.sql.statements import Write
@@ -19,6 +20,7 @@ class SqlUnitOfWork:
     _outbox: SqlOutbox
     users: SqlUserChanges
     sessions: SqlSessionChanges
+    familiar: SqlFamiliarChanges
     outbox: SqlOutboxChanges
     _writes: list[Write]
     new_user_id: int = field(default=0)
@@ -49,6 +51,7 @@ class SqlStore:
             self.outbox,
             SqlUserChanges(writes),
             SqlSessionChanges(writes),
+            SqlFamiliarChanges(writes),
             SqlOutboxChanges(writes, self.chance, self.mail_host),
             writes,
         )

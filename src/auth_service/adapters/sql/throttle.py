@@ -33,7 +33,15 @@ class SqlThrottle:
                 [
                     Write(
                         statements.TAKE_ATTEMPT,
-                        {"key": key, "most": counter.most, "window": counter.window},
+                        {
+                            "key": key,
+                            "most": counter.most,
+                            "window": counter.window,
+                            "free": counter.free,
+                            "pause": counter.pause,
+                            "longest_pause": counter.longest_pause,
+                            "first_pause": counter.pause_after(1),
+                        },
                         must_hit=True,
                     )
                     for key, counter in asked

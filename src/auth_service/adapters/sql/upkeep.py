@@ -14,6 +14,7 @@ _TURN = 60.0
 _SENT_MAIL_KEPT = 7 * _DAY
 _DEAD_MAIL_KEPT = 30 * _DAY
 _NEW_LEASE = 30.0
+_PLACES_KEPT = 180 * _DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class SqlUpkeep:
 
     async def sweep(self) -> bool:
         """Remove a batch of everything that has run out, if it is our turn; say whether more is left to remove."""
-        ages = {"kept": _SENT_MAIL_KEPT, "dead_kept": _DEAD_MAIL_KEPT}
+        ages = {"kept": _SENT_MAIL_KEPT, "dead_kept": _DEAD_MAIL_KEPT, "places_kept": _PLACES_KEPT}
         found = await self.database.one(statements.ANYTHING_TO_SWEEP, ages)
         if found is None or not found[0]:
             return False

@@ -12,15 +12,25 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql
 
-from auth_service.adapters.sql.rows import AttemptsRow, ChoreRow, MailRow, RevokedTokenRow, SessionRow, SigningKeyRow
+from auth_service.adapters.sql.rows import (
+    AttemptsRow,
+    ChoreRow,
+    FamiliarRow,
+    MailRow,
+    RevokedTokenRow,
+    SessionRow,
+    SigningKeyRow,
+)
 from auth_service.adapters.sql.statements import Statement, database_now, table
 
 _sessions, _revoked, _attempts = table(SessionRow), table(RevokedTokenRow), table(AttemptsRow)
 _outbox, _chores, _signing_keys = table(MailRow), table(ChoreRow), table(SigningKeyRow)
+_familiar = table(FamiliarRow)
 _now = database_now()
 
 # The form that both databases understand: SQLAlchemy writes the one for PostgreSQL for SQLite too.
@@ -47,6 +57,7 @@ _RUN_OUT: dict[Table, ColumnElement[bool]] = {
     _sessions: _sessions.c.expires_at < _now,
     _revoked: _revoked.c.expires_at < _now,
     _attempts: _attempts.c.window_ends < _now,
+    _familiar: _familiar.c.last_seen_at < _now - bindparam("places_kept", type_=Double),
     _signing_keys: _signing_keys.c.good_until < _now,
     _outbox: and_(
         _outbox.c.done_at < _now - bindparam("kept", type_=Double),
@@ -63,10 +74,11 @@ ANYTHING_TO_SWEEP = Statement(
 
 def _sweep(what: Table, run_out: ColumnElement[bool]) -> Statement:
     """Remove a few rows and name the table once for each. What somebody is at just now is left for the next time."""
-    key = next(iter(what.primary_key))
+    columns = list(what.primary_key)
+    key = columns[0] if len(columns) == 1 else tuple_(*columns)
     # Carried out once: inside the condition PostgreSQL may ask it again for every row, past any limit.
-    few = select(key.label("key")).where(run_out).limit(bindparam("most")).with_for_update(skip_locked=True).cte("few")
-    return Statement(delete(what).where(key.in_(select(few.c.key))).returning(literal_column(f"'{what.name}'")))
+    few = select(*columns).where(run_out).limit(bindparam("most")).with_for_update(skip_locked=True).cte("few")
+    return Statement(delete(what).where(key.in_(select(*few.c))).returning(literal_column(f"'{what.name}'")))
 
 
 SWEEPS = tuple(_sweep(what, run_out) for what, run_out in _RUN_OUT.items())

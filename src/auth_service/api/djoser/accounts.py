@@ -28,8 +28,6 @@ _CHANGED = Reply(
     wire.Account,
     shows={"pending_email": "bing@example.com"},
 )
-# Only a new address is mailed to; a new name is not.
-_MAILS = Only(lambda policy: policy.login_field == "username" and policy.confirms_addresses, TOO_OFTEN)
 _OTHERS = (NotFound(), NotFound(certain=True), Only(lambda policy: not policy.hide_users, NotAllowed()))
 
 
@@ -85,7 +83,7 @@ class Me(Controller):
     @contract(
         _CHANGED,
         Gone(),
-        _MAILS,
+        TOO_OFTEN,
         by="caller",
         takes=lambda policy: Takes(_writable(policy)),
     )
@@ -98,7 +96,7 @@ class Me(Controller):
     @contract(
         _CHANGED,
         Gone(),
-        _MAILS,
+        TOO_OFTEN,
         by="caller",
         takes=lambda policy: Takes(_writable(policy), partial=True),
     )
@@ -139,7 +137,7 @@ class SomeAccount(Controller):
     @contract(
         _CHANGED,
         *_OTHERS,
-        _MAILS,
+        TOO_OFTEN,
         by="caller",
         takes=lambda policy: Takes(_writable(policy)),
     )
@@ -152,7 +150,7 @@ class SomeAccount(Controller):
     @contract(
         _CHANGED,
         *_OTHERS,
-        _MAILS,
+        TOO_OFTEN,
         by="caller",
         takes=lambda policy: Takes(_writable(policy), partial=True),
     )

@@ -219,7 +219,12 @@ class Usernames(_Names):
 
     @post("/reset_username_confirm")
     @contract(
-        Reply(204, "The name is changed."), taken("new_username"), *_LINK, by="visitor", takes=wire.ResetUsernameConfirm
+        Reply(204, "The name is changed."),
+        taken("new_username"),
+        *_LINK,
+        TOO_OFTEN,
+        by="visitor",
+        takes=wire.ResetUsernameConfirm,
     )
     async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Choose a new username by link."""
@@ -248,7 +253,7 @@ class Emails(_Names):
         return await _request_name_reset(request, desk)
 
     @post("/reset_email_confirm")
-    @contract(*_NEW_ADDRESS, taken("new_email"), *_LINK, by="visitor", takes=wire.ResetEmailConfirm)
+    @contract(*_NEW_ADDRESS, taken("new_email"), *_LINK, TOO_OFTEN, by="visitor", takes=wire.ResetEmailConfirm)
     async def confirm_reset(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Choose a new address by link."""
         return await _confirm_name_reset(request, desk, wire.ResetEmailConfirm)

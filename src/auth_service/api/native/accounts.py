@@ -22,7 +22,6 @@ _CHANGED = Reply(
     wire.User,
     shows={"pending_email": "bing@example.com"},
 )
-_MAILS = Only(lambda policy: policy.confirms_addresses, TOO_OFTEN)
 
 
 class Registration(Controller):
@@ -38,7 +37,8 @@ class Registration(Controller):
             wire.Registered,
             shows={"message": "User registered successfully", "is_email_confirmed": False},
         ),
-        taken("email"),
+        Only(lambda policy: not policy.registration_hides_accounts, taken("email")),
+        Only(lambda policy: policy.registration_hides_accounts, taken("username")),
         weak("password"),
         TOO_OFTEN,
         by="anybody",
@@ -105,7 +105,7 @@ class OwnAccount(Controller):
         _CHANGED,
         taken("email"),
         Gone(),
-        _MAILS,
+        TOO_OFTEN,
         by="caller",
         takes=wire.Profile,
     )
@@ -118,7 +118,7 @@ class OwnAccount(Controller):
         _CHANGED,
         taken("email"),
         Gone(),
-        _MAILS,
+        TOO_OFTEN,
         by="caller",
         takes=wire.Profile,
     )

@@ -6,6 +6,7 @@ can stand inside a transaction, a commit is one round trip, and many small ones 
 
 from typing import Protocol
 
+from auth_service.domain.ports.familiar import FamiliarChanges
 from auth_service.domain.ports.outbox import OutboxChanges
 from auth_service.domain.ports.sessions import SessionChanges
 from auth_service.domain.ports.users import UserChanges
@@ -22,6 +23,11 @@ class UnitOfWork(Protocol):
     @property
     def sessions(self) -> SessionChanges:
         """Changes of sessions."""
+        ...
+
+    @property
+    def familiar(self) -> FamiliarChanges:
+        """Changes of the places where accounts signed in."""
         ...
 
     @property
