@@ -167,6 +167,16 @@ def test_everything_arrives_and_no_id_is_given_twice(
         assert target.file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_target_whose_tables_are_there_already_is_as_empty_as_any(
+    kind: str, full: SqlitePlace, new_place: Callable[[str], Place]
+) -> None:
+    target = new_place(kind)
+    asyncio.run(target.upgrade())
+    copied(full, target)
+    assert contents(target) == contents(full)
+
+
 def test_every_column_there_is_comes_back_from_both_databases_as_it_was() -> None:
     others = {str(column) for table in copying.tables() for column in table.c if column.type.python_type not in KINDS}
     assert others == set(), "a copy would have to learn how each database keeps these"

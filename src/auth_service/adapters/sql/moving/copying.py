@@ -2,8 +2,10 @@
 
 import hashlib
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import asyncpg
@@ -125,11 +127,25 @@ async def _must_be_empty(before: Standing, target: Place) -> None:
     if before.version is None:
         return
     with _told(target, target):
-        async with _reading(target) as there:
-            for table in tables():
-                if table.name in before.tables and (rows := await there.count(table)):
-                    held = f"{rows} row{'s' if rows > 1 else ''} in {table.name}"
-                    raise Unusable(f"The database {target.shown} is not empty: it has {held}. Give an empty one.")
+        there = await _counts(target, before.tables)
+        new = await _counts_of_a_new_one() if any(there.values()) else {}
+    for name, rows in there.items():
+        if rows > new.get(name, 0):
+            held = f"{rows} row{'s' if rows > 1 else ''} in {name}"
+            raise Unusable(f"The database {target.shown} is not empty: it has {held}. Give an empty one.")
+
+
+async def _counts(place: Place, names: Collection[str]) -> dict[str, int]:
+    async with _reading(place) as reading:
+        return {table.name: await reading.count(table) for table in tables() if table.name in names}
+
+
+async def _counts_of_a_new_one() -> dict[str, int]:
+    """Count what stands in a database before anybody uses it: the steps of the schema may put rows there."""
+    with TemporaryDirectory() as folder:
+        place = SqlitePlace(Path(folder) / "new.db")
+        await place.upgrade()
+        return await _counts(place, [table.name for table in tables()])
 
 
 def _reading(place: Place) -> AbstractAsyncContextManager[Source]:
