@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -140,7 +141,11 @@ async def service(folder: Path) -> AsyncIterator[App]:
         async with wiring._open(settings) as works:
             await people(works.core)
             app = create_app(works.core, wiring._options(settings), ping=works.ping)
-            yield RequestLog(StraightRoad(app), request_writer("json"), bind_request)
+            try:
+                yield RequestLog(StraightRoad(app), request_writer("json"), bind_request)
+            finally:
+                # Whatever logs next in this process must not write into a file that is closed by then.
+                structlog.reset_defaults()
 
 
 async def people(core: Core) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from auth_service.adapters.contracts.store import newcomer, sign_in
 from auth_service.adapters.crypto.system import SystemChance
+from auth_service.adapters.sql import schema
 from auth_service.adapters.sql.database import Database, Row
 from auth_service.adapters.sql.outbox import SqlOutbox
 from auth_service.adapters.sql.postgres import PostgresDatabase
@@ -36,8 +37,16 @@ def file(empty_database: Path, tmp_path: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest) -> Path | str:
     """Return where an empty database of each kind is, made before any loop runs."""
-    found: Path | str = request.getfixturevalue("file" if request.param == "sqlite" else "postgres_url")
+    found: Path | str = request.getfixturevalue("file" if request.param == "sqlite" else "postgres_of_our_own")
     return found
+
+
+@pytest.fixture(scope="module")
+def postgres_of_our_own(new_postgres: Callable[[], str]) -> str:
+    """Give a migrated PostgreSQL database: these tests put rows under ids that are not theirs to give elsewhere."""
+    url = new_postgres()
+    asyncio.run(schema.upgrade(url))
+    return url
 
 
 @pytest.fixture
