@@ -142,6 +142,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
         stack.callback(hasher.close)
         outbox, attendance = SqlOutbox(database), SqlAttendance(database)
         stack.push_async_callback(_write_down_at_last, attendance)
+        records = JournalReader(database, Chain.keyed_by(secret))
         writer = mail_writer(settings)
         mail_host = settings.mail_from.rpartition("@")[2].rstrip("> ") or "localhost"
         core = build_core(
@@ -163,6 +164,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
                 clock=clock,
                 chance=chance,
                 journal=StructlogJournal(journal),
+                records=records,
             )
         )
         yield Works(
@@ -172,7 +174,7 @@ async def _open(settings: Settings, mailer: Mailer | None = None) -> AsyncIterat
             database=database,
             attendance=attendance,
             journal=journal,
-            records=JournalReader(database, Chain.keyed_by(secret)),
+            records=records,
             retention=settings.journal_retention,
             lapsed=SqlLapsed(database, core.policy, clock),
             upkeep=SqlUpkeep(database, chance.hex(32)),

@@ -47,7 +47,7 @@ REFUSALS: list[Refusal] = [
     errors.LinkSpent(),
     *(errors.TokenRejected(reason) for reason in get_args(TokenFault)),
     errors.NotSignedIn(),
-    errors.NotAllowed(),
+    *(errors.NotAllowed(reason) for reason in get_args(errors.Objection)),
     errors.NotFound(),
     errors.NotFound(certain=True),
     errors.UnknownAddress(),

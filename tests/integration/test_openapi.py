@@ -10,6 +10,7 @@ import jsonschema_rs
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
+from msgspec.structs import replace
 from schemathesis.specs.openapi import definitions
 
 from auth_service.adapters.memory.core import MemoryCore, memory_core
@@ -131,10 +132,16 @@ def test_every_route_is_described_and_nothing_else_is(document: Json, app: Lites
     assert described <= set(_routes(app))
 
 
-async def test_what_is_not_described_is_refused(document: Json, app: Litestar, client: httpx.AsyncClient) -> None:
+async def test_what_is_not_described_is_refused(
+    document: Json, app: Litestar, core: MemoryCore, client: httpx.AsyncClient
+) -> None:
     described = {(path.rstrip("/"), method) for path, method, _ in _operations(document)}
     silent = sorted(set(_routes(app)) - described)
     assert silent
+    await core.people.create(username="boss", email="boss@example.com", password=PASSWORD, staff=True)
+    boss = await client.post("/api/login", json={"identifier": "boss", "password": PASSWORD})
+    # What is not there for others is refused to staff.
+    client.headers["Authorization"] = f"Bearer {boss.json()['access']}"
     for path, method in silent:
         answer = await client.request(method, path.replace("{id}", "1").replace("{file}", "docs.css"))
         if method == "options":
@@ -157,6 +164,7 @@ async def test_all_that_is_described_happens_and_only_that(
     await _send_what_is_bad(witness)
     await _live_through_djoser(witness)
     await _live_through_native(witness)
+    await _administer(witness)
     await _look_around(witness)
     if installation[1].throttles:
         throttled = memory_core(installation[0], throttled=True)
@@ -325,7 +333,7 @@ class _Witness:
 
 async def _send_what_is_bad(witness: _Witness) -> None:
     """Send each operation what every operation of its kind refuses."""
-    me = await witness.signed_in()
+    me, boss = await witness.signed_in(), await witness.signed_in(await witness.newcomer(staff=True))
     token = me["Authorization"].partition(" ")[2]
     for path, method, operation in _operations(witness.document):
         at = path.replace("{id}", "1").replace("{file}", "docs.css")
@@ -340,21 +348,29 @@ async def _send_what_is_bad(witness: _Witness) -> None:
                 await witness.ask(method, path, at=at, headers={"Cookie": cookie})
         if "requestBody" not in operation:
             continue
-        signed_in = me if {} not in security and security else {}
-        if "/users/{id}/" in path:
-            at = path.replace("{id}", (await witness.ask("get", "/auth/users/me/", headers=me)).text.split(":")[1][0])
-        for body, media_type in (
-            (b"{", "application/json"),
-            (b"[]", "application/json"),
-            (b"null", "application/json"),
-            (b'{"email": [], "token": [], "refresh": null, "username": {}}', "application/json"),
-            (b"x", "text/plain"),
-            (b" " * 70_000, "application/json"),
-        ):
-            headers = signed_in | {"Content-Type": media_type}
-            await witness.ask(method, path, at=at, content=body, headers=headers)
-        if not signed_in:
-            await witness.ask(method, path, {})
+        knows_me = boss if path.startswith("/api/admin/") else me
+        await _send_bad_bodies(witness, path, method, knows_me if {} not in security and security else {})
+
+
+async def _send_bad_bodies(witness: _Witness, path: str, method: str, signed_in: dict[str, str]) -> None:
+    """Send an operation bodies of every kind that none of them takes."""
+    at = path.replace("{id}", "1")
+    if "/users/{id}/" in path:
+        at = path.replace(
+            "{id}", (await witness.ask("get", "/auth/users/me/", headers=signed_in)).text.split(":")[1][0]
+        )
+    for body, media_type in (
+        (b"{", "application/json"),
+        (b"[]", "application/json"),
+        (b"null", "application/json"),
+        (b'{"email": [], "token": [], "refresh": null, "username": {}}', "application/json"),
+        (b"x", "text/plain"),
+        (b" " * 70_000, "application/json"),
+    ):
+        headers = signed_in | {"Content-Type": media_type}
+        await witness.ask(method, path, at=at, content=body, headers=headers)
+    if not signed_in:
+        await witness.ask(method, path, {})
 
 
 async def _live_through_djoser(witness: _Witness) -> None:
@@ -487,6 +503,44 @@ async def _live_through_native(witness: _Witness) -> None:
     await ask("post", "/api/logout", headers=cookie)
 
 
+async def _administer(witness: _Witness) -> None:
+    """Do what staff do, well and badly."""
+    ask, top = witness.ask, "/api/admin/users"
+    staff = await witness.newcomer(staff=True)
+    boss, me = await witness.signed_in(staff), (await witness.core.people.find(_address(staff))).id
+    for method in ("get", "head"):
+        for query in ("", "?q=joey&state=active&staff=false&confirmed=true&limit=1", "?limit=0"):
+            await ask(method, top, at=f"{top}{query}", headers=boss)
+        name = await witness.newcomer()
+        await witness.signed_in(name)
+        number = (await witness.core.people.find(_address(name))).id
+        for below in ("", "/sessions", "/journal"):
+            await ask(method, f"{top}/{{id}}{below}", at=f"{top}/{number}{below}", headers=boss)
+        await ask(method, f"{top}/{{id}}/journal", at=f"{top}/{number}/journal?limit=x", headers=boss)
+    newcomer = {"username": "mike", "email": "mike@example.com", "password": PASSWORD}
+    made = (await ask("post", "/api/register/", newcomer)).json()["id"]
+    for each, verb in ((made, "resend"), (number, "resend"), (number, "reset"), (made, "activate"), (me, "deactivate")):
+        await ask("post", f"{top}/{{id}}/{verb}", at=f"{top}/{each}/{verb}", headers=boss)
+    session = (await ask("get", f"{top}/{{id}}/sessions", at=f"{top}/{number}/sessions", headers=boss)).json()[0]["id"]
+    await _ask_for_device(witness, number, session, boss)
+    await ask("delete", f"{top}/{{id}}/sessions", at=f"{top}/{number}/sessions", headers=boss)
+    for verb in ("deactivate", "reset"):
+        await ask("post", f"{top}/{{id}}/{verb}", at=f"{top}/{number}/{verb}", headers=boss)
+    for each, confirm in ((me, me), (number, "nobody"), (number, number)):
+        await ask("delete", f"{top}/{{id}}", {"confirm": confirm}, at=f"{top}/{each}", headers=boss)
+    # A cookie without proof that our own page sent it.
+    cookie = {"Cookie": f"{witness.access_cookie}={boss['Authorization'].partition(' ')[2]}"}
+    for path, method, _ in _operations(witness.document):
+        if path.startswith(top) and method not in {"get", "head"}:
+            await ask(method, path, at=path.replace("{id}", "1").replace("{session_id}", "x"), headers=cookie)
+
+
+async def _ask_for_device(witness: _Witness, number: int, session: str, boss: dict[str, str]) -> None:
+    path = "/api/admin/users/{id}/sessions/{session_id}"
+    for each in (session, session):
+        await witness.ask("delete", path, at=f"/api/admin/users/{number}/sessions/{each}", headers=boss)
+
+
 async def _look_around(witness: _Witness) -> None:
     for path in ("/health", "/health/live", "/.well-known/jwks.json", "/openapi.json", "/docs"):
         for method in ("get", "head"):
@@ -513,6 +567,13 @@ async def _hurry(witness: _Witness) -> None:
             continue
         at = path.replace("{id}", str(number))
         headers = me if operation["security"] and {} not in operation["security"] else {}
+        if path.startswith("/api/admin/"):
+            await witness.core.people.activate(_address(name))
+            pending = await witness.core.people.find(_address(name))
+            work = witness.core.store.begin()
+            work.users.save(replace(pending, pending_email=f"other-{_address(name)}"))
+            await work.commit()
+            headers = await witness.signed_in(await witness.newcomer(staff=True))
         for attempt in range(70):
             fresh = {"email": f"a{attempt}@example.com", "username": f"a{attempt}"}
             body = signs_in if re.search("login|create|token", path) else bodies | fresh
@@ -574,6 +635,7 @@ def _routes(app: Litestar) -> Iterator[tuple[str, str]]:
     for route in app.routes:
         assert isinstance(route, HTTPRoute)
         path = re.sub(r"\{(user_id|session_id):str\}", "{id}", route.path).replace("{file:str}", "{file}")
+        path = path.replace("{device_id:str}", "{session_id}")
         yield from ((path.rstrip("/"), method.lower()) for method in route.methods)
 
 

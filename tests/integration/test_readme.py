@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from auth_service.adapters.memory.core import memory_core
 from auth_service.api.app import Options, create_app
+from auth_service.api.contract import operation_of
 from auth_service.cli import main
 from auth_service.settings import Settings, describe, read_settings
 
@@ -129,10 +130,9 @@ def _app() -> Litestar:
 def _endpoints(app: Litestar) -> Iterator[tuple[str, str]]:
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
-            if isinstance(handler, HTTPRouteHandler):
-                # Below /auth/, there are handlers for the methods that a path does not have.
-                allowed = handler.opt.get("allow", b"GET, POST, PUT, PATCH, DELETE").decode().split(", ")
-                for method in set(handler.http_methods) & set(allowed) - {"HEAD", "OPTIONS"}:
+            # There are handlers, too, for the methods that a path does not have.
+            if isinstance(handler, HTTPRouteHandler) and operation_of(getattr(handler.fn, "__func__", handler.fn)):
+                for method in set(handler.http_methods) - {"HEAD", "OPTIONS"}:
                     yield str(method), _bare(route.path)
 
 

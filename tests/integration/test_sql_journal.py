@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from auth_service.adapters.contracts.records import Desk, RecordsContract
 from auth_service.adapters.memory.surroundings import FixedClock
 from auth_service.adapters.sql import schema
 from auth_service.adapters.sql.chain import BROKEN, Chain, Misfit, Record
@@ -455,3 +456,15 @@ class TestRetention:
         found = await everything(reader)
         assert found[0].id == 1_501
         await whole(reader)
+
+
+# --- what staff read of it -------------------------------------------------------------------------------------------
+
+
+class TestSqlRecords(RecordsContract):
+    """The journal in an SQLite file and in PostgreSQL."""
+
+    @pytest.fixture
+    def desk(self, database: Database, clock: FixedClock) -> Desk:
+        journal = SqlJournal(database, clock, CHAIN)
+        return Desk(journal=journal, records=JournalReader(database, CHAIN), settle=journal.write_down)

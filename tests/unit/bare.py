@@ -25,7 +25,7 @@ FRAMEWORKS = [
 # The tests of every area; the pure rules are under them.
 AREAS = [
     *("registration", "activation", "addresses", "credentials", "tokens", "profiles", "devices", "people", "post"),
-    *("throttling", "limits", "keyring"),
+    *("throttling", "limits", "keyring", "directory", "administration"),
 ]
 
 BARE_INTERPRETER = f"""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from auth_service.domain.errors import AlreadyTaken, InvalidInput, NotFound, Problem, TooManyAttempts
 from auth_service.domain.policy import Policy
 
-Who = Literal["caller", "visitor", "anybody"]
+Who = Literal["caller", "visitor", "anybody", "staff"]
 
 TOO_OFTEN = TooManyAttempts(30.0)
 WRONG_PASSWORD = InvalidInput([Problem("current_password", "wrong_password")])
@@ -65,25 +65,31 @@ class Operation(Struct, frozen=True, kw_only=True):
     """What only this operation does; what follows from the rest (bad credentials, unreadable bodies) goes unsaid.
 
     A refusal stands here as an example of itself: its status, headers and words are what its dialect's table makes of
-    it. Credentials are needed by a `caller`, looked at if a `visitor` sends them, and ignored from `anybody`.
+    it. Credentials are needed by a `caller`, looked at if a `visitor` sends them, and ignored from `anybody`; but for
+    `staff` nobody finds anything. What it `asks` may stand in the query, or be left out.
     """
 
     by: Who
     takes: Body | None
     answers: Collection[Reply | Exception | Only]
     refresh_cookie: bool
+    asks: type[Struct] | None
 
 
 _told: dict[Callable[..., Any], Operation] = {}
 
 
 def contract(
-    *answers: Reply | Exception | Only, by: Who, takes: Body | None = None, refresh_cookie: bool = False
+    *answers: Reply | Exception | Only,
+    by: Who,
+    takes: Body | None = None,
+    refresh_cookie: bool = False,
+    asks: type[Struct] | None = None,
 ) -> Callable[[_Handler], _Handler]:
     """Say what the operation of this handler takes and answers."""
 
     def note(handler: _Handler) -> _Handler:
-        _told[handler] = Operation(by=by, takes=takes, answers=answers, refresh_cookie=refresh_cookie)
+        _told[handler] = Operation(by=by, takes=takes, answers=answers, refresh_cookie=refresh_cookie, asks=asks)
         return handler
 
     return note

@@ -33,12 +33,14 @@ from auth_service.api.native.cookies import ACCESS_COOKIE, INSECURE_ACCESS_COOKI
 from auth_service.api.native.routes import CONTROLLERS as NATIVE_CONTROLLERS
 from auth_service.api.origin import CrossSite
 from auth_service.domain import errors
+from auth_service.domain.directory import MOST
 from auth_service.domain.errors import InvalidInput, Problem
 from auth_service.domain.policy import Policy
 
 Json = dict[str, Any]
 
 _SAFE = frozenset({"GET", "HEAD"})
+_KNOWN = frozenset({"caller", "staff"})
 _BODY_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 # Both spellings are served. These are the ones that clients of the native dialect have always written with a slash.
 _WITH_SLASH = frozenset(
@@ -61,6 +63,12 @@ _IN_PATH: Mapping[str, Json] = {
         "description": "The number of an account.",
         "schema": {"type": "integer", "minimum": 1},
         "example": 14,
+    },
+    "device_id:str": {
+        "name": "session_id",
+        "description": "A device, as `GET /api/admin/users/{id}/sessions` names it.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "9f2c4e6a8b0d1f3a5c7e9b2d4f6a8c0e",
     },
     "session_id:str": {
         "name": "id",
@@ -177,11 +185,12 @@ class _Description:
                 path, parameters = _path(controller, own_path, dialect)
                 for method in sorted(handler.http_methods):
                     described = self._operation(dialect, told, method)
+                    given = [*parameters, *_in_query(told)]
                     named = {
                         "operationId": re.sub(r"\W+", "_", f"{method.lower()} {path}").strip("_"),
                         "tags": [tag],
                         **_words(handler.fn.__doc__ or ""),
-                        **({"parameters": parameters} if parameters else {}),
+                        **({"parameters": given} if given else {}),
                     }
                     yield path, method.lower(), {**named, **described}
 
@@ -222,11 +231,15 @@ class _Description:
         """Return the refusals that go without saying."""
         if told.by == "caller":
             yield errors.NotSignedIn()
-        if told.by != "anybody":
+        if told.by == "staff":
+            yield errors.NotFound()
+        elif told.by != "anybody":
             yield CredentialsRejected("expired")
             yield HeaderRejected("bearer_parts")
-        if dialect.name == "native" and method not in _SAFE and (told.by == "caller" or told.refresh_cookie):
+        if dialect.name == "native" and method not in _SAFE and (told.by in _KNOWN or told.refresh_cookie):
             yield CrossSite()
+        if told.asks is not None:
+            yield InvalidInput([Problem("limit", "out_of_range", str(MOST))])
         if takes is not None:
             first = next(iter(takes.any_of), "") or self._asked(takes)[0]
             yield InvalidInput([Problem(first, "blank")])
@@ -369,7 +382,7 @@ class _Description:
             return [self._example(schema["items"])]
         found = _example_of(schema)
         for name, part in schema.get("properties", {}).items():
-            if "$ref" in part:
+            if "$ref" in part or "$ref" in part.get("items", ()):
                 found[name] = self._example(part)
         return found
 
@@ -414,11 +427,11 @@ def _content(status: int, schemas: list[Json], gathered: _Gathered, media_type: 
 
 def _security(dialect: _Dialect, told: Operation) -> list[Json]:
     schemes = [] if told.by == "anybody" else ["bearer", "token"]
-    if told.by == "caller" and dialect.name == "native":
+    if told.by in _KNOWN and dialect.name == "native":
         schemes.append("cookie")
     if told.refresh_cookie:
         schemes.append("refreshCookie")
-    needed = told.by == "caller" and not told.refresh_cookie
+    needed = told.by in _KNOWN and not told.refresh_cookie
     return [*([] if needed or not schemes else [{}]), *({scheme: []} for scheme in schemes)]
 
 
@@ -433,6 +446,16 @@ def _path(controller: type[Controller], own: str, dialect: _Dialect) -> tuple[st
         parameters.append({**parameter, "in": "path", "required": True})
         whole = whole.replace(f"{{{declared}}}", f"{{{parameter['name']}}}")
     return (f"{whole}/" if dialect.is_djoser or whole in _WITH_SLASH else whole), parameters
+
+
+def _in_query(told: Operation) -> Iterator[Json]:
+    """Return what may stand in the query."""
+    if told.asks is None:
+        return
+    _, components = msgspec.json.schema_components([told.asks])
+    for name, described in components[told.asks.__name__]["properties"].items():
+        told_of = {"description": described["description"], "schema": _never_null(described)}
+        yield {"name": name, "in": "query", "required": False, **told_of}
 
 
 def _words(docstring: str) -> Json:
@@ -452,9 +475,9 @@ def _never_null(schema: Json) -> Json:
 def _example_of(schema: Json) -> Json:
     properties = schema.get("properties", {})
     found = {
-        name: wording.EXAMPLES[name]
-        for name in properties
-        if name in wording.EXAMPLES and "$ref" not in properties[name]
+        name: described["examples"][0] if "examples" in described else wording.EXAMPLES[name]
+        for name, described in properties.items()
+        if (name in wording.EXAMPLES or "examples" in described) and "$ref" not in described
     }
     if "uid" in found and "token" in found:
         found["token"] = wording.LINK_TOKEN
@@ -469,6 +492,8 @@ def _means(refused: Exception) -> str:
             return wording.NO_OBJECT
         case InvalidInput() if refused.problems[0].code == "cannot_sign_in":
             return wording.MEANS[errors.BadCredentials]
+        case errors.NotAllowed():
+            return wording.OBJECTIONS[refused.reason]
     return wording.MEANS[next(known for known in type(refused).__mro__ if known in wording.MEANS)]
 
 

@@ -4,14 +4,17 @@ from collections.abc import Container
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
+from auth_service.domain.administration import Administration
 from auth_service.domain.credentials import Credentials
 from auth_service.domain.devices import Devices
+from auth_service.domain.directory import Directory
 from auth_service.domain.mailroom import Mailroom
 from auth_service.domain.people import People
 from auth_service.domain.policy import Policy
 from auth_service.domain.ports.crypto import LinkSigner, PasswordHasher, TokenSigner
 from auth_service.domain.ports.familiar import Familiar
 from auth_service.domain.ports.outbox import Outbox
+from auth_service.domain.ports.records import Records
 from auth_service.domain.ports.sessions import Attendance, Sessions
 from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal, Mailer
@@ -22,7 +25,19 @@ from auth_service.domain.profiles import Profiles
 from auth_service.domain.registration import Registration
 from auth_service.domain.tokens import Tokens
 
-_Area = TypeVar("_Area", Registration, Credentials, Tokens, Profiles, Devices, People, Post, Mailroom)
+_Area = TypeVar(
+    "_Area",
+    Registration,
+    Credentials,
+    Tokens,
+    Profiles,
+    Devices,
+    People,
+    Directory,
+    Administration,
+    Post,
+    Mailroom,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +51,8 @@ class Core:
     profiles: Profiles
     devices: Devices
     people: People
+    directory: Directory
+    administration: Administration
     post: Post
     mailroom: Mailroom
 
@@ -61,6 +78,7 @@ class Ports:
     clock: Clock
     chance: Chance
     journal: Journal
+    records: Records
 
 
 def build_core(ports: Ports) -> Core:
@@ -73,6 +91,8 @@ def build_core(ports: Ports) -> Core:
         profiles=_build(Profiles, ports),
         devices=_build(Devices, ports),
         people=_build(People, ports),
+        directory=_build(Directory, ports),
+        administration=_build(Administration, ports),
         post=_build(Post, ports),
         mailroom=_build(Mailroom, ports),
     )

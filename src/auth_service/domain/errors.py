@@ -8,7 +8,7 @@ Refusal
 ├── LinkSpent               a mailed link has already done what it was for
 ├── TokenRejected           a token proves nothing here and now; says why
 ├── NotSignedIn             this needs a caller and there is none
-├── NotAllowed              the caller is known, and may not
+├── NotAllowed              the caller is known, and may not; says why
 ├── NotFound                there is no such thing, or none the caller may know of
 ├── ActivationOff           addresses are not confirmed in this installation
 ├── TooManyAttempts         slow down; says for how long
@@ -24,6 +24,7 @@ from msgspec import Struct
 
 LinkPart = Literal["uid", "token"]
 LinkFault = Literal["wrong", "expired", "spent"]
+Objection = Literal["not_theirs", "oneself", "not_active", "nothing_to_confirm"]
 TokenFault = Literal[
     "invalid",
     "expired",
@@ -97,7 +98,11 @@ class NotSignedIn(Refusal):
 
 
 class NotAllowed(Refusal):
-    """The caller may see that this exists, and may not do it."""
+    """The caller may see that this exists, and may not do it, for the reason given."""
+
+    def __init__(self, reason: Objection = "not_theirs") -> None:
+        super().__init__(reason)
+        self.reason: Objection = reason
 
 
 class NotFound(Refusal):

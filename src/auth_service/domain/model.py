@@ -4,6 +4,7 @@ Times are seconds since 1970 in UTC. A Struct that holds a secret hides it from 
 traceback or assertion can spell it out.
 """
 
+import re
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -80,6 +81,23 @@ class User(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show no secret."""
         return f"User(id={self.id!r}, username={self.username!r}, state={self.state!r})"
+
+
+class UserSearch(Struct, frozen=True, kw_only=True):
+    """Which accounts are wanted: those that fit all that is given.
+
+    `text` stands in the name or in the address, or is the id.
+    """
+
+    text: str = ""
+    state: UserState | None = None
+    is_staff: bool | None = None
+    email_confirmed: bool | None = None
+
+    @property
+    def user_id(self) -> int | None:
+        """The id that the text may be."""
+        return int(self.text) if re.fullmatch(r"[0-9]{1,19}", self.text) else None
 
 
 class Client(Struct, frozen=True):
@@ -177,6 +195,19 @@ class Mail(Struct, frozen=True, kw_only=True):
     agent: str = ""
     at: float = 0.0
     language: str = ""
+
+
+class KeptFact(Struct, frozen=True, kw_only=True):
+    """A fact in the journal, as staff see it: the outcome, and when it came about."""
+
+    id: int
+    at: float
+    what: str
+    user_id: int | None
+    session_id: str | None
+    address: str
+    agent: str
+    why: str
 
 
 class QueuedMail(Struct, frozen=True, kw_only=True):

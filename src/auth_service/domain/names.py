@@ -59,6 +59,18 @@ def email_key(text: str) -> str | None:
     return f"{local.lower()}@{ascii_domain}"
 
 
+def part_of_email_key(text: str) -> str | None:
+    """Return what a part of an address is in its `email_key`, or None where it can be in none.
+
+    Of a domain beyond ASCII whole words between the dots are known again, for only they have an ASCII form.
+    """
+    if len(text) > EMAIL_ABSURD:
+        return None
+    local, at, domain = text.rpartition("@")
+    ascii_domain = _in_ascii(domain)
+    return None if ascii_domain is None or not local.isascii() else f"{local.lower()}{at}{ascii_domain.lower()}"
+
+
 def judge_username(text: str, field: str = "username") -> list[Problem]:
     """Return what is wrong with a name."""
     problems = []
@@ -99,21 +111,27 @@ def _is_address(text: str) -> bool:
 
 def _ascii_domain(domain: str) -> str | None:
     """Return the domain in lower-case ASCII (IDNA), or None where it is no mail domain."""
-    if not domain.isascii():
-        # A form that NFKC would change is a look-alike of the plain one (Kelvin sign, long s, full width): refused
-        # before lower-casing, which folds some of them itself.
-        if unicodedata.normalize("NFKC", domain) != domain or not all(map(_may_stand_in_domain, domain)):
-            return None
-        labels = [_ascii_label(label) for label in unicodedata.normalize("NFC", domain.lower()).split(".")]
-        domain = ".".join(labels)
-        if len(domain) > _DOMAIN_LONGEST:
-            return None
-    if domain.lower() == "localhost":
+    ascii_domain = _in_ascii(domain)
+    if ascii_domain is None:
+        return None
+    if ascii_domain.lower() == "localhost":
         return "localhost"
-    *names, top = domain.split(".")
+    *names, top = ascii_domain.split(".")
     if len(names) + 1 < _FEWEST_LABELS or not _TOP.fullmatch(top):
         return None
-    return domain.lower() if all(_LABEL.fullmatch(name) for name in names) else None
+    return ascii_domain.lower() if all(_LABEL.fullmatch(name) for name in names) else None
+
+
+def _in_ascii(domain: str) -> str | None:
+    if domain.isascii():
+        return domain
+    # A form that NFKC would change is a look-alike of the plain one (Kelvin sign, long s, full width): refused before
+    # lower-casing, which folds some of them itself.
+    if unicodedata.normalize("NFKC", domain) != domain or not all(map(_may_stand_in_domain, domain)):
+        return None
+    labels = [_ascii_label(label) for label in unicodedata.normalize("NFC", domain.lower()).split(".")]
+    found = ".".join(labels)
+    return found if len(found) <= _DOMAIN_LONGEST else None
 
 
 def _may_stand_in_domain(sign: str) -> bool:

@@ -23,7 +23,6 @@ _REASONS: Final[Mapping[type[Refusal], str]] = {
     TooManyAttempts: TOO_MANY,
     LinkSpent: "link used before",
     UnknownAddress: "unknown address",
-    NotAllowed: "not theirs",
     NotFound: "not theirs",
 }
 
@@ -80,6 +79,8 @@ def reason(refusal: Refusal) -> str:
             return f"no good link: {part}"
         case TokenRejected(reason=fault):
             return f"token {fault.replace('_', ' ')}"
+        case NotAllowed(reason=objection):
+            return objection.replace("_", " ")
         case NotFound(certain=True):
             return ""
         case _:

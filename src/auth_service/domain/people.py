@@ -14,6 +14,7 @@ from auth_service.domain.ports.store import Store
 from auth_service.domain.ports.surroundings import Chance, Clock, Journal
 from auth_service.domain.ports.users import Users
 from auth_service.domain.races import settles_races
+from auth_service.domain.standing import Standing
 from auth_service.domain.vetting import vet_email, vet_username
 
 _PAGE = 500
@@ -121,15 +122,8 @@ class People:
         user = await self.find(who)
         if user.state == state:
             return user
-        changed = replace(user, state=state)
         work = self.store.begin()
-        if state == "deactivated":
-            # Links mailed before must not outlive the decision, nor addresses proposed before.
-            changed = replace(changed, stamp=self.chance.hex(32), pending_email=None, tokens_from=self.clock.now())
-        work.users.save(changed)
-        if state == "deactivated":
-            # After the account, as everywhere: a sign-in that is under way is either refused or found here.
-            work.sessions.end_all(user.id)
+        changed = Standing(self.clock, self.chance).change(work, user, state)
         await work.commit()
         self._note("activated" if state == "active" else "deactivated", user.id)
         return changed

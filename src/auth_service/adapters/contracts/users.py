@@ -5,7 +5,7 @@ from msgspec.structs import asdict, replace
 
 from auth_service.adapters.contracts.store import CROWD, START, Storage, StorageContract, newcomer
 from auth_service.domain.errors import AlreadyTaken, Conflict, Problem
-from auth_service.domain.model import User
+from auth_service.domain.model import User, UserSearch
 from auth_service.domain.ports.store import UnitOfWork
 
 ODD_IDS = [0, -1, 1_000_000, 2**31, 2**63 - 1, 2**63, -(2**63), 2**64, 10**30]
@@ -33,6 +33,28 @@ LOOK_ALIKES = [
     ("ann@example.org", "ann@\uff45xample.org"),
     ("ann@example.org", "ann@example.org,eve@example.org"),
     ("ann@example.org", " ann@example.org"),
+]
+
+
+# What is looked for, and whom it finds, the newest first: see the test.
+SEARCHES = [
+    *(
+        ("ann", "plain"),
+        ("ANN", "plain"),
+        ("\uff21nn", "plain"),
+        ("n.smith@EXAMPLE", "plain"),
+        ("@example.org", "plain"),
+    ),
+    *(("_", "none odd"), ("%", "odd"), ("a_n", "odd"), ("x_y", "none"), ("x.y", ""), ("_n", "odd"), ("0%o", "odd")),
+    *(("strasse", "long"), ("RASS", "long"), ("ß", "long"), ("/", "long"), ("\\", ""), ("k/s", "long"), ("k//s", "")),
+    *(("@exämple", "odd"), ("OFF@EXÄMPLE.org", "odd"), ("xn--", "odd"), ("exäm", ""), ("exa\u0308mple.org", "")),
+    *(
+        ("example", "none long plain"),
+        (".", "none long odd plain"),
+        ("@", "none long odd plain"),
+        ("+1", "odd"),
+        ("*", ""),
+    ),
 ]
 
 
@@ -244,6 +266,58 @@ class UsersContract(StorageContract):
             last = page[-1].id
         assert pages == [["n0", "n1", "n2"], ["n3", "n5", "n6"]]
         assert await storage.users.page(after=last) == []
+
+    @pytest.mark.parametrize(("text", "fit"), SEARCHES)
+    async def test_a_search_finds_a_text_in_names_and_addresses_and_every_sign_of_it_is_itself(
+        self, storage: Storage, text: str, fit: str
+    ) -> None:
+        await storage.add("plain", username="ann", email="Ann.Smith@example.org")
+        await storage.add("odd", username="a_n.n+1", email="50%off@exämple.org")
+        await storage.add("long", username="Straße", email="'back/slash'@example.net")
+        await storage.add("none", username=None, email="x_y@mail.example")
+        names = {"Ann.Smith": "plain", "50%off": "odd", "'back/slash'": "long", "x_y": "none"}
+        found = await storage.users.search(UserSearch(text=text), limit=9)
+        assert " ".join(names[user.email.partition("@")[0]] for user in found) == fit
+
+    @pytest.mark.parametrize("text", ODD_TEXTS[1:])
+    async def test_any_text_may_be_searched_for(self, storage: Storage, text: str) -> None:
+        await storage.add()
+        assert await storage.users.search(UserSearch(text=f"{text}!"), limit=9) == []
+
+    @pytest.mark.parametrize("user_id", [0, 1_000_000, 2**63 - 1, 2**63, 10**19 - 1, 10**30])
+    async def test_any_id_may_be_searched_for(self, storage: Storage, user_id: int) -> None:
+        user = await storage.add()
+        assert await storage.users.search(UserSearch(text=str(user_id)), limit=9) == []
+        assert await storage.users.search(UserSearch(text=str(user.id)), limit=9) == [user]
+
+    async def test_a_search_keeps_to_all_that_is_asked(self, storage: Storage) -> None:
+        ann = await storage.add("ann", state="pending", is_staff=True)
+        joanna = await storage.add("joanna", email_confirmed=True)
+        bob = await storage.add("bob", state="deactivated")
+        for wanted, fit in (
+            (UserSearch(), [bob, joanna, ann]),
+            (UserSearch(state="pending"), [ann]),
+            (UserSearch(state="active", text="ann"), [joanna]),
+            (UserSearch(is_staff=True), [ann]),
+            (UserSearch(is_staff=False, text="ann"), [joanna]),
+            (UserSearch(email_confirmed=False), [bob, ann]),
+            (UserSearch(email_confirmed=True, state="active", is_staff=False, text="oann"), [joanna]),
+            (UserSearch(email_confirmed=True, is_staff=True), []),
+        ):
+            assert await storage.users.search(wanted, limit=9) == fit, wanted
+
+    async def test_a_search_is_paged_from_the_newest_on(self, storage: Storage) -> None:
+        people = [await storage.add(f"n{number}") for number in range(5)]
+        # A change makes nobody newer.
+        people[1] = await storage.save(replace(people[1], stamp="new"))
+        newest_first = people[::-1]
+        assert await storage.users.search(UserSearch(), limit=2) == newest_first[:2]
+        assert await storage.users.search(UserSearch(text="n"), before=people[3].id, limit=2) == newest_first[2:4]
+        await storage.remove(people[3])
+        assert await storage.users.search(UserSearch(text="n"), before=people[3].id, limit=9) == newest_first[2:]
+        for before, fit in ((0, []), (-1, []), (people[0].id, []), (2**63, 4), (10**30, 4)):
+            found = await storage.users.search(UserSearch(), before=before, limit=9)
+            assert (found if isinstance(fit, list) else len(found)) == fit
 
     async def test_of_many_with_one_name_one_wins(self, storage: Storage) -> None:
         outcomes = await storage.outcomes(

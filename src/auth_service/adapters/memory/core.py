@@ -53,8 +53,8 @@ def memory_core(
     throttled: bool = False,
 ) -> MemoryCore:
     """Build a core on a memory of its own; people may try as often as they like unless it is `throttled`."""
-    memory, clock, chance, journal = Memory(), FixedClock(), CountedChance(), MemoryJournal()
-    mailer, hasher = MemoryMailer(), UnfitHasher()
+    memory, clock, chance = Memory(), FixedClock(), CountedChance()
+    journal, mailer, hasher = MemoryJournal(clock), MemoryMailer(), UnfitHasher()
     link_signer, signer = HmacLinkSigner(_KEY), HmacTokenSigner(_KEY)
     store, users, sessions = MemoryStore(memory, clock), MemoryUsers(memory), MemorySessions(memory)
     outbox = MemoryOutbox(memory, clock)
@@ -76,6 +76,7 @@ def memory_core(
         clock=clock,
         chance=chance,
         journal=journal,
+        records=journal,
     )
     core = build_core(ports)
     return MemoryCore(

@@ -1,8 +1,9 @@
 """A small, orderly world: time that stands still, chance that repeats itself, mail that stays in a list."""
 
 import hashlib
+from collections.abc import Sequence
 
-from auth_service.domain.model import Fact, Letter
+from auth_service.domain.model import Fact, KeptFact, Letter
 from auth_service.domain.ports.surroundings import MailDelayed, MailRefused
 
 
@@ -34,14 +35,23 @@ class CountedChance:
 
 
 class MemoryJournal:
-    """Keeps facts in the order they were noted."""
+    """Keeps facts in the order they were noted, and when that was where there is a clock; it shows them, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FixedClock | None = None) -> None:
         self.facts: list[Fact] = []
+        self._kept: list[KeptFact] = []
+        self._clock = clock or FixedClock()
 
     def note(self, fact: Fact) -> None:
         """Remember one fact."""
         self.facts.append(fact)
+        if fact.keep != "never":
+            told = {name: getattr(fact, name) for name in ("what", "user_id", "session_id", "address", "agent", "why")}
+            self._kept.append(KeptFact(id=len(self._kept) + 1, at=self._clock.now(), **told))
+
+    async def of_user(self, user_id: int, *, limit: int) -> Sequence[KeptFact]:
+        """Return the newest facts about an account, the newest first."""
+        return [kept for kept in reversed(self._kept) if kept.user_id == user_id][:limit]
 
 
 class MemoryMailer:

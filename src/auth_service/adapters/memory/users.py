@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from auth_service.adapters.memory.state import Memory, Tables, Write
 from auth_service.domain import names
 from auth_service.domain.errors import AlreadyTaken, Conflict, Problem
-from auth_service.domain.model import NewUser, User
+from auth_service.domain.model import NewUser, User, UserSearch
 
 
 class MemoryUsers:
@@ -36,6 +36,12 @@ class MemoryUsers:
         """Return the next accounts in order of id, which is the order they were added in."""
         tables = await self._memory.read()
         return list(islice((user for user in tables.users.values() if user.id > after), limit))
+
+    async def search(self, wanted: UserSearch, *, before: int | None = None, limit: int) -> Sequence[User]:
+        """Return those that fit, the newest first."""
+        newest_first = reversed((await self._memory.read()).users.values())
+        found = (user for user in newest_first if (before is None or user.id < before) and _fits(user, wanted))
+        return list(islice(found, limit))
 
 
 class MemoryUserChanges:
@@ -69,6 +75,24 @@ class MemoryUserChanges:
     def remove(self, user: User) -> None:
         """Remove an account and its sessions."""
         self._writes.append(lambda tables: _remove(tables, user))
+
+
+def _fits(user: User, wanted: UserSearch) -> bool:
+    asked = (
+        (wanted.state, user.state),
+        (wanted.is_staff, user.is_staff),
+        (wanted.email_confirmed, user.email_confirmed),
+    )
+    return all(wish is None or wish == fact for wish, fact in asked) and (not wanted.text or _names(user, wanted))
+
+
+def _names(user: User, wanted: UserSearch) -> bool:
+    part = names.part_of_email_key(wanted.text)
+    return (
+        user.id == wanted.user_id
+        or (user.username is not None and names.username_key(wanted.text) in names.username_key(user.username))
+        or (part is not None and part in (names.email_key(user.email) or ""))
+    )
 
 
 def _add(tables: Tables, new: NewUser) -> int:

@@ -10,10 +10,12 @@ from msgspec.structs import fields
 from auth_service.adapters.sql import journal_statements as statements
 from auth_service.adapters.sql.chain import BROKEN, Chain, Head, Misfit, Record
 from auth_service.adapters.sql.database import Database
+from auth_service.domain.model import KeptFact
 
 _PAGE: Final = 1_000
 _PLACES: Final = tuple(field.name for field in fields(Record))
 _LOOKS: Final = 8
+_HIGHEST_ID: Final = 2**63 - 1
 
 
 class Found(Struct, frozen=True):
@@ -84,6 +86,13 @@ class JournalReader:
     async def after(self, search: Search, record_id: int) -> Sequence[Record]:
         """Return the next records of those that are wanted; none where there are no more."""
         return await _read(self.database, search, after=record_id, most=_PAGE)
+
+    async def of_user(self, user_id: int, *, limit: int) -> Sequence[KeptFact]:
+        """Return the newest facts about an account, the newest first."""
+        if not 0 < user_id <= _HIGHEST_ID:
+            return []
+        found = await _read(self.database, Search(user_id=user_id), after=0, most=limit, newest_first=True)
+        return [KeptFact(**{name: getattr(record, name) for name in KeptFact.__struct_fields__}) for record in found]
 
     async def verify(self, *, start: int = 0) -> Whole | Misfit:
         """Say whether all records, or those from `start` on, are what was written, or name the first that is not."""

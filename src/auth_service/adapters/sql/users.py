@@ -7,7 +7,7 @@ from auth_service.adapters.sql import statements
 from auth_service.adapters.sql.database import Database, Row
 from auth_service.adapters.sql.statements import Write
 from auth_service.domain import names
-from auth_service.domain.model import NewUser, User
+from auth_service.domain.model import NewUser, User, UserSearch
 
 _HIGHEST_ID = 2**63 - 1
 
@@ -58,6 +58,23 @@ class SqlUsers:
     async def page(self, *, after: int = 0, limit: int = 500) -> Sequence[User]:
         """Return the next accounts in order of id."""
         rows = await self.database.rows(statements.USER_PAGE, {"after": after, "most": limit})
+        return [read_user(row) for row in rows]
+
+    async def search(self, wanted: UserSearch, *, before: int | None = None, limit: int) -> Sequence[User]:
+        """Return those that fit, the newest first."""
+        text = wanted.text
+        # Neither database keeps these, and no key is as long as that.
+        if "\0" in text or not _encodable(text) or len(text) > names.USERNAME_ABSURD:
+            return []
+        given = {
+            **_looked_for(wanted),
+            "state": wanted.state,
+            "is_staff": wanted.is_staff,
+            "email_confirmed": wanted.email_confirmed,
+            "before": None if before is None else min(max(before, 0), _HIGHEST_ID),
+        }
+        values = {name: value for name, value in given.items() if value is not None}
+        rows = await self.database.rows(statements.user_search(*values), {**values, "most": limit})
         return [read_user(row) for row in rows]
 
     async def _by_key(self, statement: statements.Statement, key: str) -> User | None:
@@ -128,6 +145,25 @@ def _values(username: str | None, email: str) -> dict[str, object]:
         "email": email,
         "email_key": names.email_key(email),
     }
+
+
+def _looked_for(wanted: UserSearch) -> dict[str, object]:
+    """Return where the text of a search may stand; nothing where there is none."""
+    if not wanted.text:
+        return {}
+    part = names.part_of_email_key(wanted.text)
+    return {
+        "name_like": _anywhere(names.username_key(wanted.text)),
+        "email_like": None if part is None else _anywhere(part),
+        "id": wanted.user_id if (wanted.user_id or 0) <= _HIGHEST_ID else None,
+    }
+
+
+def _anywhere(text: str) -> str:
+    """Return the pattern of texts that hold this one, in which no sign means anything but itself."""
+    for sign in (statements.ESCAPE, "%", "_"):
+        text = text.replace(sign, f"{statements.ESCAPE}{sign}")
+    return f"%{text}%"
 
 
 def _encodable(text: str) -> bool:

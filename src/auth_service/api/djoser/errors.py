@@ -36,6 +36,10 @@ _PROBLEMS = {
     "wrong_password": "Invalid password.",
     "cannot_sign_in": "Unable to log in with provided credentials.",
     "unknown_language": "Unknown language.",
+    "not_a_choice": "Not a valid choice.",
+    "out_of_range": "Ensure this value is between 1 and {about}.",
+    "no_place": "Invalid cursor",
+    "not_confirmed": "This is neither the address nor the id of the account.",
     "no_data": "No data provided",
     "not_an_object": "Invalid data. Expected a dictionary, but got {about}.",
 }

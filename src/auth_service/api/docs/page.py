@@ -144,7 +144,7 @@ def _operation(document: Json, path: str, method: str, described: Json, *, also_
         also_head=also_head,
         who=_who(described["security"]),
         parameters=[
-            Field(told["name"], _kind(told["schema"]), is_required=True, notes=told["description"])
+            Field(told["name"], _kind(told["schema"]), told["required"], told["description"])
             for told in described.get("parameters", ())
         ],
         fields=[
@@ -181,7 +181,9 @@ def _who(security: list[Json]) -> str:
 
 def _curl(path: str, method: str, described: Json, example: object) -> str:
     for parameter in described.get("parameters", ()):
-        path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+        # What may be left out is left out.
+        if parameter["required"]:
+            path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
     words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
     lines = [f'{" ".join(words)} "$SERVICE{path}"']
     if described["security"] and {} not in described["security"]:

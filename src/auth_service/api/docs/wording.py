@@ -33,6 +33,16 @@ EXAMPLES: Mapping[str, Any] = {
     "address": "203.0.113.7",
     "agent": "Mozilla/5.0",
     "kind": "jwt",
+    "state": "active",
+    "is_staff": False,
+    "pending_email": "bing@example.com",
+    "language": "en",
+    "next": 12,
+    "at": "2026-03-05T18:04:11Z",
+    "what": "signed_in",
+    "session": "9f2c4e6a8b0d1f3a5c7e9b2d4f6a8c0e",
+    "why": "",
+    "confirm": "chandler@example.com",
     "current": True,
     "is_email_confirmed": True,
     "status": "ok",
@@ -48,7 +58,6 @@ MEANS: Mapping[type[Exception], str] = {
     errors.LinkSpent: "The link has been used already.",
     errors.TokenRejected: "The token is refused.",
     errors.NotSignedIn: "Credentials are missing.",
-    errors.NotAllowed: "Accounts of others are for staff.",
     Gone: "The account has been deleted meanwhile.",
     errors.NotFound: "There is no such thing, or none that the caller may know of.",
     errors.UnknownAddress: "Nobody active has this address.",
@@ -58,6 +67,12 @@ MEANS: Mapping[type[Exception], str] = {
     CredentialsRejected: "Credentials are refused.",
     HeaderRejected: "Credentials are refused.",
     CrossSite: "A cookie came without proof that our own page sent it.",
+}
+OBJECTIONS: Mapping[errors.Objection, str] = {
+    "not_theirs": "Accounts of others are for staff.",
+    "oneself": "Nobody shuts out or deletes themselves here.",
+    "not_active": "The account is not active, so no such mail goes to it.",
+    "nothing_to_confirm": "The account has no address that waits to be confirmed.",
 }
 NO_OBJECT = "The body is no object."
 UNREADABLE = {

@@ -188,9 +188,7 @@ class Sessions(Controller):
 
     @read("/")
     @contract(
-        Reply(
-            200, "The devices, the newest first.", list[wire.Device], shows={"id": "9f2c4e6a8b0d1f3a5c7e9b2d4f6a8c0e"}
-        ),
+        Reply(200, "The devices, the newest first.", list[wire.Device]),
         by="caller",
     )
     async def everywhere(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:

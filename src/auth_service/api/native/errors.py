@@ -34,8 +34,18 @@ PROBLEMS = {
     "mismatch": "The two do not match.",
     "wrong_password": "This is not the current password.",
     "unknown_language": "This service does not speak that language.",
+    "not_a_choice": "This must be one of: {about}.",
+    "out_of_range": "This must be a whole number from 1 to {about}.",
+    "no_place": "This is no place in the list. Leave it out, or take what an answer had as `next`.",
+    "not_confirmed": "Repeat the address or the id of this account, so that no other one is deleted.",
     "no_data": "The body is null. Send an object with the fields.",
     "not_an_object": "The body is a JSON {about}. Send an object with the fields.",
+}
+_OBJECTIONS: dict[errors.Objection, str] = {
+    "not_theirs": "You may not do this.",
+    "oneself": "You cannot shut out or delete yourself here. Another member of staff can.",
+    "not_active": "This account is not active, so no such mail goes to it.",
+    "nothing_to_confirm": "This account has no address that waits to be confirmed, so there is nothing to mail.",
 }
 _LINKS = {"uid": "This link belongs to no account.", "token": "This link is wrong, has expired, or has been replaced."}
 _TOKENS = {
@@ -74,7 +84,7 @@ def answer_to(request: AnyRequest, refused: Exception) -> Answer:  # noqa: C901,
         case CrossSite():
             return problem(403, "csrf", "This request came with a cookie but not provably from our own pages.")
         case errors.NotAllowed():
-            return problem(403, "not_allowed", "You may not do this.")
+            return problem(403, "not_allowed", _OBJECTIONS[refused.reason])
         case errors.NotFound() | errors.UnknownAddress():
             return problem(404, "not_found", "There is nothing here.")
         case errors.ActivationOff():
@@ -130,10 +140,12 @@ def _body(refused: BodyRejected) -> Answer:
 
 
 def _framework(request: AnyRequest, refused: HTTPException) -> Answer:
-    if refused.status_code == 405:  # noqa: PLR2004
+    # A method so odd that no handler was asked, on a path that is nothing to all but staff: nothing, whoever asks.
+    hidden = [part for part in request.scope["path"].split("/") if part][:2] == ["api", "admin"]
+    if refused.status_code == 405 and not hidden:  # noqa: PLR2004
         allow = (refused.headers or {}).get("allow", "")
         headers = ((b"allow", allow.encode("latin-1")),)
         return problem(405, "method_not_allowed", f"{request.method} does nothing here.", headers)
-    if refused.status_code == 404:  # noqa: PLR2004
+    if refused.status_code in {404, 405}:
         return problem(404, "not_found", "There is nothing here.")
     return problem(refused.status_code, "refused", str(refused.detail))

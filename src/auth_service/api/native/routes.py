@@ -9,12 +9,13 @@ from auth_service.api import answers
 from auth_service.api.answers import Answer, refusals
 from auth_service.api.native.access import Passwords, Sessions, SignIn
 from auth_service.api.native.accounts import OwnAccount, Registration
+from auth_service.api.native.administration import Administration, other_methods
 from auth_service.api.native.cookies import Cookies
 from auth_service.api.native.desk import Desk
 from auth_service.api.native.errors import answer_to
 from auth_service.domain.core import Core
 
-CONTROLLERS = (Registration, OwnAccount, SignIn, Passwords, Sessions)
+CONTROLLERS = (Registration, OwnAccount, SignIn, Passwords, Sessions, Administration)
 
 
 def native_routes(core: Core, *, insecure_cookies: bool) -> Router:
@@ -32,6 +33,7 @@ def native_routes(core: Core, *, insecure_cookies: bool) -> Router:
             # Where several handlers share a path, Litestar's own answer to OPTIONS names the methods of one of them.
             _options("/api/user", b"GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
             _options("/api/sessions", b"GET, HEAD, DELETE, OPTIONS"),
+            *other_methods(),
             *CONTROLLERS,
         ],
         dependencies={"desk": Provide(provide_desk, use_cache=True, sync_to_thread=False)},

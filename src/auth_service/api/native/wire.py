@@ -5,7 +5,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from auth_service.api.fields import Email, NewSecret, Secret, Text, Username, Verbatim
+from auth_service.domain.directory import MOST, USUAL
+from auth_service.domain.model import UserState
 
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+HowMany = Annotated[int, Meta(ge=1, le=MOST)]
 When = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
@@ -152,13 +156,78 @@ class Detail(Struct):
 class Device(Struct):
     """A device that is signed in."""
 
-    id: str
+    id: Annotated[str, Meta(examples=["9f2c4e6a8b0d1f3a5c7e9b2d4f6a8c0e"])]
     kind: str
     created: When
     last_seen: When
     address: str
     agent: str
     current: bool
+
+
+class Search(Struct):
+    """Whom staff look for: what is left out or empty does not matter."""
+
+    q: Annotated[
+        str | None, Meta(description="It stands in the name or in the address, in any case; or is the id.")
+    ] = None
+    state: Annotated[UserState | None, Meta(description="Whether the account may sign in.")] = None
+    staff: Annotated[bool | None, Meta(description="Whether it is one of staff.")] = None
+    confirmed: Annotated[bool | None, Meta(description="Whether its address is proven.")] = None
+    before: Annotated[Id | None, Meta(description="Where to go on: `next` of the answer before.")] = None
+    limit: Annotated[HowMany | None, Meta(description=f"How many at most; {USUAL} where it is left out.")] = None
+
+
+class Length(Struct):
+    """How much of a list is wanted."""
+
+    limit: Annotated[HowMany | None, Meta(description=f"How many at most; {USUAL} where it is left out.")] = None
+
+
+class Confirmation(Struct):
+    """The address or the id of the account that is to be deleted, once more."""
+
+    confirm: Text
+
+
+class Person(Struct):
+    """An account, as staff see it."""
+
+    id: int
+    username: str | None
+    email: str
+    pending_email: str | None
+    is_email_confirmed: bool
+    state: UserState
+    is_staff: bool
+    language: str | None
+    created: When
+
+
+class People(Struct):
+    """Accounts that were found, and what to send as `before` to see more of them."""
+
+    users: list[Person]
+    next: int | None
+
+
+class Record(Struct):
+    """What the journal kept of an outcome."""
+
+    id: int
+    at: When
+    what: str
+    session: str | None
+    address: str
+    agent: str
+    why: str
+
+
+class Entry(Person):
+    """An account with where it is signed in, and the latest that happened to it."""
+
+    sessions: list[Device]
+    journal: list[Record]
 
 
 class FieldProblem(Struct):

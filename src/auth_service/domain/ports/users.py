@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from auth_service.domain.model import NewUser, User
+from auth_service.domain.model import NewUser, User, UserSearch
 
 
 class Users(Protocol):
@@ -23,6 +23,18 @@ class Users(Protocol):
 
     async def page(self, *, after: int = 0, limit: int = 500) -> Sequence[User]:
         """Return up to `limit` accounts with an id above `after`, in order of id."""
+        ...
+
+    async def search(self, wanted: UserSearch, *, before: int | None = None, limit: int) -> Sequence[User]:
+        """Return up to `limit` accounts that fit, the newest first, and where `before` is given with an id below it.
+
+        Any text may be looked for: it fits where it stands in `names.username_key` or `names.email_key` as
+        `names.username_key` and `names.part_of_email_key` have it, or is the id in decimal digits. No sign of it means
+        anything but itself.
+
+        Accounts are gone through from the newest until there are enough: what many fit costs next to nothing, and what
+        nobody fits a look at each account.
+        """
         ...
 
 
