@@ -23,7 +23,6 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auth_service import wiring
 from auth_service.adapters.log import bind_request, request_writer, set_up_log
 from auth_service.api.app import create_app
 from auth_service.api.log import RequestLog
@@ -31,6 +30,8 @@ from auth_service.api.straight import StraightRoad
 from auth_service.domain.core import Core
 from auth_service.domain.model import User
 from auth_service.settings import Settings
+from auth_service.wiring.serving import options_of
+from auth_service.wiring.works import open_works
 
 PASSWORD = "correct horse battery"
 WRONG = "a wrong horse battery"
@@ -138,9 +139,9 @@ async def service(folder: Path) -> AsyncIterator[App]:
         # To log is part of the work; where it goes is of no interest here.
         set_up_log("json", log)
         # Without its postman: what he does comes after the answer, and would be noise on the next one.
-        async with wiring._open(settings) as works:
+        async with open_works(settings) as works:
             await people(works.core)
-            app = create_app(works.core, wiring._options(settings), ping=works.ping)
+            app = create_app(works.core, options_of(settings), ping=works.ping)
             try:
                 yield RequestLog(StraightRoad(app), request_writer("json"), bind_request)
             finally:

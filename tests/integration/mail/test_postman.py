@@ -14,9 +14,9 @@ import httpx
 import pytest
 from httpx._transports.asgi import _ASGIApp
 
-from auth_service import wiring
 from auth_service.domain.post import HANDS
 from auth_service.settings import read_settings
+from auth_service.wiring import chores, running
 
 from .conftest import OpenPostOffice, PostOffice
 
@@ -30,12 +30,12 @@ def serve(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     file = tmp_path / "auth.db"
     shutil.copy(empty_database, file)
     # What is stuck at the end of a test is not waited for.
-    monkeypatch.setattr(wiring, "_FINISHES_WITHIN", 0.1)
+    monkeypatch.setattr(chores, "_FINISHES_WITHIN", 0.1)
 
     @asynccontextmanager
     async def served(port: int) -> AsyncIterator[httpx.AsyncClient]:
         given = {**_CHEAP, "DATABASE_URL": f"sqlite:///{file}", "MAIL_URL": f"smtp://127.0.0.1:{port}"}
-        async with wiring.running(read_settings(given, None)) as app:
+        async with running(read_settings(given, None)) as app:
             over = httpx.ASGITransport(cast("_ASGIApp", app))
             async with httpx.AsyncClient(transport=over, base_url="http://auth.test") as client:
                 yield client

@@ -162,7 +162,8 @@ def test_every_change_is_in_the_journal_with_who_made_it(service: Server, boss: 
         assert ask(service, boss, "POST", f"/{number}/{verb}").status_code == 200
     assert ask(service, boss, "DELETE", f"/{number}", json={"confirm": ann.email}).status_code == 204
     wanted = ["deleted", "password_reset_requested", "activated", "deactivated"]
-    deadline, done = time.monotonic() + PATIENCE, []
+    deadline = time.monotonic() + PATIENCE
+    done: list[str] = []
     # It is written down twice a second.
     while done[:1] != ["deleted"]:
         assert time.monotonic() < deadline, done
