@@ -2,27 +2,23 @@
 
 import io
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, cast, get_args
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote
 
 from dotenv.parser import parse_stream
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from auth_service import setting_kinds as kinds
 from auth_service.appearance import SHIPPED_ACCENT
-from auth_service.domain import names
 from auth_service.domain.policy import DAY, HOUR, MINUTE, Policy
 from auth_service.languages import ENGLISH, LANGUAGES
 
 OWN_ADDRESS: Final = "http://127.0.0.1:8000"
 _SHORTEST_HMAC_KEY = 32  # RFC 7518 3.2
-_LONGEST_LIFETIME = 3_650 * DAY
-_LONGEST_TEXT = 100
 _SESSION_LIFETIME = 90 * DAY
 
 
@@ -34,21 +30,11 @@ class SettingsError(ValueError):
         self.sentences = tuple(sentences)
 
 
-class Kind(Struct, frozen=True, kw_only=True):
-    """One kind of value: what it takes in words, how it is read (`ValueError` where it cannot be) and shown again."""
-
-    takes: str
-    read: Callable[[str], object]
-    show: Callable[[Any], str] = str
-    hide: Callable[[str], str] = str
-    is_secret: bool = False
-
-
 class Setting(Struct, frozen=True):
     """The declaration of one setting: its meaning and its kind. Name, type and default are those of its field."""
 
     meaning: str
-    kind: Kind
+    kind: kinds.Kind
 
 
 class Description(NamedTuple):
@@ -58,313 +44,6 @@ class Description(NamedTuple):
     meaning: str
     default: str
     value: str
-
-
-def hide_credentials(url: str) -> str:
-    """Return an address fit for a screen or a log, however badly it is written."""
-    if url.lower().startswith(("sqlite:", "file:", "console:")):
-        return url
-    url = re.sub(r"(?s)^([\w.+-]+://)?.*@", r"\1***@", url)
-    # No @ at all, and no number where a port would be: most likely a password whose host was forgotten.
-    url = re.sub(r"^([\w.+-]+://[^/@:\[]*:)(?!\d{1,5}(?:[/?]|$))[^@]*$", r"\1***", url)
-    return re.sub(r"(?i)([?&][^=&]*(?:pass|key|secret|token)[^=&]*=)[^&]*", r"\1***", url)
-
-
-def _one_of(*choices: str) -> Kind:
-    spelled = {choice.lower(): choice for choice in choices}
-    return Kind(takes=f"{', '.join(choices[:-1])} or {choices[-1]}", read=lambda text: _pick(spelled, text))
-
-
-def _whole(least: int, most: int) -> Kind:
-    return Kind(takes=f"a whole number from {least} to {most}", read=lambda text: _number(text, least, most))
-
-
-def _duration(least: float, most: float) -> Kind:
-    return Kind(
-        takes=f"a time from {show_duration(least)} to {show_duration(most)}: seconds, or a number with s, m, h or d",
-        read=lambda text: _seconds(text, least, most),
-        show=show_duration,
-    )
-
-
-def _pick(choices: Mapping[str, str], text: str) -> str:
-    if text.lower() not in choices:
-        raise ValueError
-    return choices[text.lower()]
-
-
-def _number(text: str, least: float, most: float) -> int:
-    if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
-        raise ValueError
-    return int(text)
-
-
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return () if text.lower() == "nobody" else tuple(ip_network(part.strip()) for part in text.split(","))
-
-
-def _show_networks(networks: Sequence[IPv4Network | IPv6Network]) -> str:
-    return ", ".join(str(network) for network in networks) or "nobody"
-
-
-_UNITS = {"": 1.0, "s": 1.0, "m": MINUTE, "h": HOUR, "d": DAY}
-
-
-def _seconds(text: str, least: float, most: float) -> float:
-    found = re.fullmatch(r"([0-9]{1,12})\s*([smhd]?)", text.lower())
-    if not found or not least <= (seconds := int(found[1]) * _UNITS[found[2]]) <= most:
-        raise ValueError
-    return seconds
-
-
-def show_duration(seconds: float) -> str:
-    """Return a time as an operator would write it: 900 seconds are 15m."""
-    for unit in ("d", "h", "m"):
-        if seconds and seconds % _UNITS[unit] == 0:
-            return f"{seconds / _UNITS[unit]:g}{unit}"
-    return f"{seconds:g}s"
-
-
-_SWITCH_WORDS = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
-
-
-def _switch(text: str) -> bool:
-    if text.lower() not in _SWITCH_WORDS:
-        raise ValueError
-    return _SWITCH_WORDS[text.lower()]
-
-
-def _logout(text: str) -> str:
-    return "others" if text.lower() == "others" else str(int(_switch(text)))
-
-
-def _clean(text: str) -> str:
-    """Refuse what no screen, header or address can hold: control characters, line breaks, bytes that are no UTF-8."""
-    if not text.isprintable():
-        raise ValueError
-    return text
-
-
-def _secret(text: str) -> str:
-    text.encode()  # UnicodeEncodeError is a ValueError: the bytes in the environment were no UTF-8
-    return text
-
-
-def _short(text: str) -> str:
-    if len(_clean(text)) > _LONGEST_TEXT:
-        raise ValueError
-    return text
-
-
-def _sender(text: str) -> str:
-    _, address = parseaddr(_clean(text))
-    if (text != address and not text.endswith(f"<{address}>")) or names.judge_email(address):
-        raise ValueError
-    return text
-
-
-def _split(url: str) -> SplitResult:
-    """Take an address apart; `port` is looked at because urlsplit checks it only then."""
-    parts = urlsplit(_clean(url))
-    if " " in url or parts.port == 0:
-        raise ValueError
-    return parts
-
-
-def _frontend(text: str) -> str:
-    parts = _split(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or "@" in parts.netloc:
-        raise ValueError
-    if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise ValueError
-    return text.rstrip("/")
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return () if text.lower() == "nobody" else tuple(_origin(part.strip()) for part in text.split(","))
-
-
-def _origin(text: str) -> str:
-    """Return an origin as browsers write it; `*` is any."""
-    if text == "*":
-        return text
-    parts = _split(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise ValueError
-    if parts.path.strip("/") or parts.query or parts.fragment or not parts.netloc.isascii():
-        raise ValueError
-    usual = {"http": ":80", "https": ":443"}[parts.scheme]
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
-
-
-def _show_origins(origins: Sequence[str]) -> str:
-    return ", ".join(origins) or "nobody"
-
-
-def _link(text: str) -> str:
-    path = _clean(text).lstrip("/")
-    rest = path.replace("{uid}", "", 1).replace("{token}", "", 1)
-    if len(path) - len(rest) != len("{uid}{token}") or re.search(r"[{}\s]|^\w+:", rest):
-        raise ValueError
-    return path
-
-
-def _mail(text: str) -> str:
-    if text.lower() == "console://":
-        return "console://"
-    parts = _split(text)
-    if parts.scheme == "file" and not parts.netloc and parts.path.strip("/") and not (parts.query or parts.fragment):
-        return text
-    is_smtp = parts.scheme in {"smtp", "smtps", "smtp+starttls"} and parts.hostname
-    if not is_smtp or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError
-    if bool(parts.username) != bool(parts.password):
-        raise ValueError
-    unquote(f"{parts.username}{parts.password}", errors="strict")
-    return text
-
-
-def _database(text: str) -> str:
-    if text.lower().startswith("sqlite:"):
-        file = _clean(text)[len("sqlite:///") :]
-        if not text.lower().startswith("sqlite:///") or file.startswith(":") or "?" in file or not file.strip("/."):
-            raise ValueError
-        return f"sqlite:///{file}"
-    parts = _split(text)
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/") or parts.fragment:
-        raise ValueError
-    if not parts.hostname and "host=" not in parts.query:
-        raise ValueError
-    return f"postgresql://{text.partition('://')[2]}"
-
-
-def _throttle(text: str) -> str:
-    """Take the address of a Redis or a Valkey; they speak the same, and our client knows the older name only."""
-    scheme, _, rest = text.partition("://")
-    scheme = scheme.lower().replace("valkey", "redis")
-    parts = _split(f"{scheme}://{rest}")
-    if scheme == "unix" and not parts.netloc and parts.path.strip("/"):
-        return f"{scheme}://{rest}"
-    if scheme not in {"redis", "rediss"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError
-    if not re.fullmatch(r"(?:/[0-9]{0,4})?", parts.path):
-        raise ValueError
-    return f"{scheme}://{rest}"
-
-
-def _database_name(text: str) -> str:
-    if _clean(text).startswith(":") or "?" in text:
-        raise ValueError
-    return text
-
-
-def _key_file(text: str) -> Path:
-    path = Path(_clean(text)).expanduser()
-    if not path.is_file():
-        raise ValueError
-    return path
-
-
-def _folder(text: str) -> Path:
-    path = Path(_clean(text)).expanduser()
-    if not path.is_dir():
-        raise ValueError
-    return path
-
-
-def _picture(text: str) -> str:
-    parts = _split(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.fragment:
-        raise ValueError
-    return text
-
-
-def _first_language(text: str) -> str:
-    """Return the first of our languages. Desktops set this variable too: a list, and maybe none of ours in it."""
-    tags = [tag for tag in text.split(":") if tag]
-    if not tags or not all(re.fullmatch(r"(C|POSIX|[a-zA-Z]{2,3})([_.@-][\w.@-]{1,30})?", tag) for tag in tags):
-        raise ValueError
-    known = (re.split(r"[_.@-]", tag)[0].lower() for tag in tags)
-    return next((language for language in known if language in LANGUAGES), ENGLISH)
-
-
-def _colour(text: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ValueError
-    return text.lower()
-
-
-_SECRET = Kind(takes="text in UTF-8", read=_secret, is_secret=True)
-_SWITCH = Kind(takes="1 or 0 (also true, false, yes, no, on, off)", read=_switch, show=lambda is_on: str(int(is_on)))
-_LOGOUT = Kind(takes="others, 0 or 1", read=_logout)
-_TEXT = Kind(takes=f"up to {_LONGEST_TEXT} characters on one line", read=_short)
-_SENDER = Kind(takes="an address, or a name and an address: Name <name@example.org>", read=_sender)
-_FRONTEND = Kind(
-    takes="an address that starts with http:// or https://, without ? # or credentials",
-    read=_frontend,
-    hide=hide_credentials,
-)
-_LINK = Kind(takes="a path below FRONTEND_URL that holds {uid} and {token} once each", read=_link)
-_MAIL = Kind(
-    takes="console://, file:///folder, or a mail server as smtp://, smtps:// or smtp+starttls://user:password@host:port"
-    " (with % escapes for special characters in the password)",
-    read=_mail,
-    show=hide_credentials,
-    hide=hide_credentials,
-)
-_DATABASE = Kind(
-    takes="sqlite:///file, sqlite:////full/path/file or postgresql://user:password@host/name "
-    "(with % escapes for special characters in the password)",
-    read=_database,
-    show=hide_credentials,
-    hide=hide_credentials,
-)
-_THROTTLE = Kind(
-    takes="redis://, rediss://, valkey:// or valkeys://user:password@host:port/number, or unix:///socket",
-    read=_throttle,
-    show=hide_credentials,
-    hide=hide_credentials,
-)
-_ENGINES = {
-    f"{prefix}{name}": engine
-    for prefix in ("", "django.db.backends.")
-    for name, engine in (("sqlite3", "sqlite3"), ("sqlite", "sqlite3"), ("postgresql", "postgresql"))
-}
-_ENGINE = Kind(takes="sqlite3 or postgresql (also as django.db.backends.…)", read=lambda text: _pick(_ENGINES, text))
-_DATABASE_NAME = Kind(
-    takes="a file for SQLite (not :memory:), or the name of a PostgreSQL database", read=_database_name
-)
-_NETWORKS = Kind(
-    takes="addresses or networks with commas between them, as 10.0.0.0/8, 192.0.2.7, or nobody",
-    read=_networks,
-    show=_show_networks,
-)
-_ORIGINS = Kind(
-    takes="origins with commas between them, as https://app.example.org, https://example.org:8443, or *, or nobody",
-    read=_origins,
-    show=_show_origins,
-)
-_PICTURE = Kind(
-    takes="an address that starts with http:// or https://, without # or credentials",
-    read=_picture,
-    hide=hide_credentials,
-)
-_COLOUR = Kind(takes="a colour as #rrggbb", read=_colour)
-_LANGUAGE = Kind(
-    takes=f"{', '.join(LANGUAGES)}, or what systems keep in this variable, as de_AT:de", read=_first_language
-)
-_FOLDER = Kind(takes="the path of a folder that exists", read=_folder)
-_KEY_FILE = Kind(takes="the path of a PEM file that exists", read=_key_file)
-_LIFETIME = _duration(1, _LONGEST_LIFETIME)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -377,178 +56,201 @@ class Settings(Struct, frozen=True, kw_only=True):
         str | None,
         Setting(
             "Signs links, seals signing keys, signs HS256 tokens; without it, one is made beside an SQLite file.",
-            _SECRET,
+            kinds.SECRET,
         ),
     ] = None
-    debug: Annotated[bool, Setting("For development: accepts short keys; answers stay as they are.", _SWITCH)] = False
-
-    database_url: Annotated[str, Setting("Where accounts are kept; goes before DB_ENGINE and DB_NAME.", _DATABASE)] = (
-        "sqlite:///auth.db"
+    debug: Annotated[bool, Setting("For development: accepts short keys; answers stay as they are.", kinds.SWITCH)] = (
+        False
     )
+
+    database_url: Annotated[
+        str, Setting("Where accounts are kept; goes before DB_ENGINE and DB_NAME.", kinds.DATABASE)
+    ] = "sqlite:///auth.db"
     db_engine: Annotated[
         Literal["sqlite3", "postgresql"] | None,
-        Setting("The kind of database, where there is no DATABASE_URL.", _ENGINE),
+        Setting("The kind of database, where there is no DATABASE_URL.", kinds.ENGINE),
     ] = None
     db_name: Annotated[
-        str | None, Setting("The file of an SQLite database, or the name of one in PostgreSQL here.", _DATABASE_NAME)
+        str | None,
+        Setting("The file of an SQLite database, or the name of one in PostgreSQL here.", kinds.DATABASE_NAME),
     ] = None
 
     database_connections: Annotated[
-        int, Setting("How many connections each process keeps to a PostgreSQL database.", _whole(1, 500))
+        int, Setting("How many connections each process keeps to a PostgreSQL database.", kinds.whole(1, 500))
     ] = 10
     database_prepares: Annotated[
-        bool, Setting("Prepares statements in PostgreSQL; off behind a pooler that shares connections.", _SWITCH)
+        bool, Setting("Prepares statements in PostgreSQL; off behind a pooler that shares connections.", kinds.SWITCH)
     ] = True
 
-    mail_url: Annotated[str, Setting("Where mails go: the terminal, a folder or a mail server.", _MAIL)] = "console://"
-    mail_from: Annotated[str, Setting("Whom mails are from.", _SENDER)] = "webmaster@localhost"
-    site_name: Annotated[str, Setting("What mails and pages call this service.", _TEXT)] = "auth-service"
+    mail_url: Annotated[str, Setting("Where mails go: the terminal, a folder or a mail server.", kinds.MAIL)] = (
+        "console://"
+    )
+    mail_from: Annotated[str, Setting("Whom mails are from.", kinds.SENDER)] = "webmaster@localhost"
+    site_name: Annotated[str, Setting("What mails and pages call this service.", kinds.TEXT)] = "auth-service"
     logo_url: Annotated[
-        str | None, Setting("A picture that mails and pages show in place of the name, 32 pixels high.", _PICTURE)
+        str | None, Setting("A picture that mails and pages show in place of the name, 32 pixels high.", kinds.PICTURE)
     ] = None
     accent_color: Annotated[
-        str, Setting("The colour of buttons and links; what is written on it is black or white by itself.", _COLOUR)
+        str,
+        Setting("The colour of buttons and links; what is written on it is black or white by itself.", kinds.COLOUR),
     ] = SHIPPED_ACCENT
     language: Annotated[
         str,
-        Setting("What mails and pages are written in for whoever wishes for no language we have.", _LANGUAGE),
+        Setting("What mails and pages are written in for whoever wishes for no language we have.", kinds.LANGUAGE),
     ] = ENGLISH
     templates_dir: Annotated[
         Path | None,
-        Setting("Templates of your own, each in the place of a shipped one: mail/ and pages/ below it.", _FOLDER),
+        Setting("Templates of your own, each in the place of a shipped one: mail/ and pages/ below it.", kinds.FOLDER),
     ] = None
     pages: Annotated[
-        bool, Setting("Serves pages for people; off where a frontend of your own does all of it.", _SWITCH)
+        bool, Setting("Serves pages for people; off where a frontend of your own does all of it.", kinds.SWITCH)
     ] = True
     pages_session_lifetime: Annotated[
-        float, Setting("How long a sign-in on these pages lasts, however often it is used.", _LIFETIME)
+        float, Setting("How long a sign-in on these pages lasts, however often it is used.", kinds.LIFETIME)
     ] = 14 * DAY
     frontend_url: Annotated[
-        str | None, Setting(f"Where mailed links lead; without it, to this service at {OWN_ADDRESS}.", _FRONTEND)
+        str | None, Setting(f"Where mailed links lead; without it, to this service at {OWN_ADDRESS}.", kinds.FRONTEND)
     ] = None
-    activation_url: Annotated[str, Setting("The link that activates an account.", _LINK)] = "activate/{uid}/{token}"
-    password_reset_confirm_url: Annotated[str, Setting("The link that leads to a new password.", _LINK)] = (
+    activation_url: Annotated[str, Setting("The link that activates an account.", kinds.LINK)] = (
+        "activate/{uid}/{token}"
+    )
+    password_reset_confirm_url: Annotated[str, Setting("The link that leads to a new password.", kinds.LINK)] = (
         "password-reset/{uid}/{token}"  # noqa: S105 - a path
     )
-    username_reset_confirm_url: Annotated[str, Setting("The link that leads to a new name.", _LINK)] = (
+    username_reset_confirm_url: Annotated[str, Setting("The link that leads to a new name.", kinds.LINK)] = (
         "username-reset/{uid}/{token}"
     )
 
     login_field: Annotated[
-        Literal["username", "email"], Setting("What people sign in with.", _one_of("username", "email"))
+        Literal["username", "email"], Setting("What people sign in with.", kinds.one_of("username", "email"))
     ] = "username"
     activation: Annotated[
         Literal["required", "optional", "off"],
         Setting(
             "Must an address be confirmed before its owner signs in, may it be, or is nobody asked?",
-            _one_of("required", "optional", "off"),
+            kinds.one_of("required", "optional", "off"),
         ),
     ] = "required"
     send_confirmation_email: Annotated[
-        bool, Setting("Mails a welcome after activation, or after registration where there is none.", _SWITCH)
+        bool, Setting("Mails a welcome after activation, or after registration where there is none.", kinds.SWITCH)
     ] = False
-    user_create_password_retype: Annotated[bool, Setting("Registration needs re_password.", _SWITCH)] = False
-    set_password_retype: Annotated[bool, Setting("Changing the password needs re_new_password.", _SWITCH)] = False
+    user_create_password_retype: Annotated[bool, Setting("Registration needs re_password.", kinds.SWITCH)] = False
+    set_password_retype: Annotated[bool, Setting("Changing the password needs re_new_password.", kinds.SWITCH)] = False
     password_reset_confirm_retype: Annotated[
-        bool, Setting("Resetting the password needs re_new_password.", _SWITCH)
+        bool, Setting("Resetting the password needs re_new_password.", kinds.SWITCH)
     ] = False
-    set_username_retype: Annotated[bool, Setting("Changing the name needs re_new_username.", _SWITCH)] = False
-    username_reset_confirm_retype: Annotated[bool, Setting("Resetting the name needs re_new_username.", _SWITCH)] = (
-        False
-    )
+    set_username_retype: Annotated[bool, Setting("Changing the name needs re_new_username.", kinds.SWITCH)] = False
+    username_reset_confirm_retype: Annotated[
+        bool, Setting("Resetting the name needs re_new_username.", kinds.SWITCH)
+    ] = False
     password_reset_show_email_not_found: Annotated[
-        bool, Setting("Asking for a password reset tells when nobody has the address.", _SWITCH)
+        bool, Setting("Asking for a password reset tells when nobody has the address.", kinds.SWITCH)
     ] = False
     username_reset_show_email_not_found: Annotated[
-        bool, Setting("Asking for a name reset tells when nobody has the address.", _SWITCH)
+        bool, Setting("Asking for a name reset tells when nobody has the address.", kinds.SWITCH)
     ] = False
     password_changed_email_confirmation: Annotated[
-        bool, Setting("Mails people when their password has changed.", _SWITCH)
+        bool, Setting("Mails people when their password has changed.", kinds.SWITCH)
     ] = False
     username_changed_email_confirmation: Annotated[
-        bool, Setting("Mails people when their name has changed.", _SWITCH)
+        bool, Setting("Mails people when their name has changed.", kinds.SWITCH)
     ] = False
     new_device_email: Annotated[
-        bool, Setting("Mails people when they sign in from where they never did before.", _SWITCH)
+        bool, Setting("Mails people when they sign in from where they never did before.", kinds.SWITCH)
     ] = False
     registration_hides_accounts: Annotated[
         bool,
-        Setting("Registration never tells that an address is taken: its owner is told, by mail.", _SWITCH),
+        Setting("Registration never tells that an address is taken: its owner is told, by mail.", kinds.SWITCH),
     ] = False
     logout_on_password_change: Annotated[
         Literal["others", "0", "1"],
-        Setting("What a changed password ends: all other sessions, none (0), or all with this one (1).", _LOGOUT),
+        Setting("What a changed password ends: all other sessions, none (0), or all with this one (1).", kinds.LOGOUT),
     ] = "others"  # noqa: S105 - whose sessions end
     breached_passwords: Annotated[
         Literal["native", "everywhere", "off"],
         Setting(
             "Where passwords known from thefts are refused: on our own wire only, or on djoser's too.",
-            _one_of("native", "everywhere", "off"),
+            kinds.one_of("native", "everywhere", "off"),
         ),
     ] = "native"
-    hide_users: Annotated[bool, Setting("People who are not staff see nobody but themselves.", _SWITCH)] = True
+    hide_users: Annotated[bool, Setting("People who are not staff see nobody but themselves.", kinds.SWITCH)] = True
     email_change: Annotated[
         Literal["confirm", "immediate"],
-        Setting("Does a new address count once it is confirmed by mail, or at once?", _one_of("confirm", "immediate")),
+        Setting(
+            "Does a new address count once it is confirmed by mail, or at once?", kinds.one_of("confirm", "immediate")
+        ),
     ] = "confirm"
-    activation_timeout: Annotated[float, Setting("How long an activation link is good.", _LIFETIME)] = 3 * DAY
+    activation_timeout: Annotated[float, Setting("How long an activation link is good.", kinds.LIFETIME)] = 3 * DAY
     password_reset_timeout: Annotated[
-        float, Setting("How long a link to a new password or name is good.", _LIFETIME)
+        float, Setting("How long a link to a new password or name is good.", kinds.LIFETIME)
     ] = HOUR
 
     jwt_algorithm: Annotated[
         Literal["HS256", "ES256", "EdDSA", "RS256"],
-        Setting("How tokens are signed; HS256 does it with SECRET_KEY.", _one_of("HS256", "ES256", "EdDSA", "RS256")),
+        Setting(
+            "How tokens are signed; HS256 does it with SECRET_KEY.", kinds.one_of("HS256", "ES256", "EdDSA", "RS256")
+        ),
     ] = "ES256"
     jwt_private_key_file: Annotated[
         Path | None,
         Setting(
-            "A key of your own to sign tokens with; without it, keys are made and kept in the database.", _KEY_FILE
+            "A key of your own to sign tokens with; without it, keys are made and kept in the database.", kinds.KEY_FILE
         ),
     ] = None
-    jwt_access_token_lifetime: Annotated[float, Setting("How long an access token is good.", _LIFETIME)] = 15 * MINUTE
-    jwt_refresh_token_lifetime: Annotated[float, Setting("How long a refresh token is good.", _LIFETIME)] = 14 * DAY
-    jwt_rotate_refresh_tokens: Annotated[bool, Setting("Each refresh gives a new refresh token, too.", _SWITCH)] = False
+    jwt_access_token_lifetime: Annotated[float, Setting("How long an access token is good.", kinds.LIFETIME)] = (
+        15 * MINUTE
+    )
+    jwt_refresh_token_lifetime: Annotated[float, Setting("How long a refresh token is good.", kinds.LIFETIME)] = (
+        14 * DAY
+    )
+    jwt_rotate_refresh_tokens: Annotated[
+        bool, Setting("Each refresh gives a new refresh token, too.", kinds.SWITCH)
+    ] = False
     jwt_refresh_grace: Annotated[
-        float, Setting("How long a rotated refresh token may be sent again.", _duration(0, HOUR))
+        float, Setting("How long a rotated refresh token may be sent again.", kinds.duration(0, HOUR))
     ] = 10.0
     session_lifetime: Annotated[
         float | None,
         Setting(
             "When a sign-in ends, however often it is renewed; without it, after 90d (JWT_REFRESH_TOKEN_LIFETIME, where"
             " that is longer), and opaque tokens never.",
-            _LIFETIME,
+            kinds.LIFETIME,
         ),
     ] = None
     opaque_token_idle_lifetime: Annotated[
         float | None,
         Setting(
-            "How long an opaque token may lie unused; without it, for ever.", _duration(5 * MINUTE, _LONGEST_LIFETIME)
+            "How long an opaque token may lie unused; without it, for ever.",
+            kinds.duration(5 * MINUTE, kinds.LONGEST_LIFETIME),
         ),
     ] = None
-    journal_retention: Annotated[float, Setting("How long the journal keeps its records.", _LIFETIME)] = 365 * DAY
+    journal_retention: Annotated[float, Setting("How long the journal keeps its records.", kinds.LIFETIME)] = 365 * DAY
 
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
-        Setting("Proxies whose word on a client's address is taken; nobody else's is.", _NETWORKS),
+        Setting("Proxies whose word on a client's address is taken; nobody else's is.", kinds.NETWORKS),
     ] = ()
     cors_origins: Annotated[
         tuple[str, ...],
-        Setting("Whose pages may read answers in a browser; * is anybody's, but without cookies.", _ORIGINS),
+        Setting("Whose pages may read answers in a browser; * is anybody's, but without cookies.", kinds.ORIGINS),
     ] = ()
     throttling: Annotated[
-        bool, Setting("Slows down those who guess, flood or fill other people's mailboxes.", _SWITCH)
+        bool, Setting("Slows down those who guess, flood or fill other people's mailboxes.", kinds.SWITCH)
     ] = True
     throttle_url: Annotated[
-        str | None, Setting("Where attempts are counted; without it, in the database.", _THROTTLE)
+        str | None, Setting("Where attempts are counted; without it, in the database.", kinds.THROTTLE)
     ] = None
-    argon2_time_cost: Annotated[int, Setting("How many passes a password hash takes.", _whole(1, 100))] = 2
-    argon2_memory_kib: Annotated[int, Setting("How much memory a password hash takes.", _whole(8, 4_194_304))] = 19_456
-    argon2_parallelism: Annotated[int, Setting("How many lanes a password hash has.", _whole(1, 64))] = 1
+    argon2_time_cost: Annotated[int, Setting("How many passes a password hash takes.", kinds.whole(1, 100))] = 2
+    argon2_memory_kib: Annotated[int, Setting("How much memory a password hash takes.", kinds.whole(8, 4_194_304))] = (
+        19_456
+    )
+    argon2_parallelism: Annotated[int, Setting("How many lanes a password hash has.", kinds.whole(1, 64))] = 1
 
     log_format: Annotated[
         Literal["auto", "console", "json"],
-        Setting("How log lines look; auto is console on a terminal, else json.", _one_of("auto", "console", "json")),
+        Setting(
+            "How log lines look; auto is console on a terminal, else json.", kinds.one_of("auto", "console", "json")
+        ),
     ] = "auto"
 
     @property
@@ -600,7 +302,7 @@ class _Declared(NamedTuple):
     field: str
     default: object
     meaning: str
-    kind: Kind
+    kind: kinds.Kind
 
     @property
     def name(self) -> str:
@@ -615,7 +317,7 @@ class _Declared(NamedTuple):
         if self.kind.is_secret:
             return f"{self.name} holds what it cannot; it takes {self.kind.takes}."
         held = self.kind.hide(text)
-        held = held if len(held) <= _LONGEST_TEXT else f"{held[:_LONGEST_TEXT]}…"
+        held = held if len(held) <= kinds.LONGEST_TEXT else f"{held[: kinds.LONGEST_TEXT]}…"
         return f"{self.name} is {held!r}; it takes {self.kind.takes}."
 
 
@@ -638,9 +340,9 @@ def present_settings() -> Settings:
 def read_database_url(name: str, text: str) -> str:
     """Return the address of a database that was given otherwise than by a setting, or raise `SettingsError`."""
     try:
-        return _database(text.strip())
+        return str(kinds.DATABASE.read(text.strip()))
     except ValueError:
-        raise SettingsError([f"{name} is {hide_credentials(text)!r}; it takes {_DATABASE.takes}."]) from None
+        raise SettingsError([f"{name} is {kinds.hide_credentials(text)!r}; it takes {kinds.DATABASE.takes}."]) from None
 
 
 def file_of(database_url: str) -> Path | None:
@@ -722,9 +424,9 @@ def _at_named_database(settings: Settings) -> Settings:
         case None, None:
             return settings
         case None, _:
-            raise SettingsError([f"DB_ENGINE is not set although DB_NAME is; it takes {_ENGINE.takes}."])
+            raise SettingsError([f"DB_ENGINE is not set although DB_NAME is; it takes {kinds.ENGINE.takes}."])
         case _, None:
-            raise SettingsError([f"DB_NAME is not set although DB_ENGINE is; it takes {_DATABASE_NAME.takes}."])
+            raise SettingsError([f"DB_NAME is not set although DB_ENGINE is; it takes {kinds.DATABASE_NAME.takes}."])
         case "sqlite3", name:
             return replace(settings, database_url=f"sqlite:///{name}")
         case _, name:

@@ -23,7 +23,7 @@ from auth_service.adapters.sql.moving.ends import KINDS, PAGE
 from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace
 from auth_service.adapters.sql.rows import UserRow
 from auth_service.cli import main
-from auth_service.settings import hide_credentials
+from auth_service.setting_kinds import hide_credentials
 
 from . import crowd
 

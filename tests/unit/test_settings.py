@@ -8,14 +8,13 @@ from msgspec.structs import asdict, fields, replace
 
 from auth_service.domain.policy import Policy
 from auth_service.languages import LANGUAGES
+from auth_service.setting_kinds import hide_credentials, show_duration
 from auth_service.settings import (
     Settings,
     SettingsError,
     describe,
-    hide_credentials,
     present_settings,
     read_settings,
-    show_duration,
 )
 
 KEY = "a-key-of-at-least-32-bytes-that-nobody-may-see"

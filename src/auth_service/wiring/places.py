@@ -10,7 +10,8 @@ from msgspec import Struct
 from auth_service.adapters.sql import schema
 from auth_service.adapters.sql.place import PostgresPlace, SqlitePlace
 from auth_service.adapters.sql.standing import Unusable
-from auth_service.settings import Settings, file_of, hide_credentials
+from auth_service.setting_kinds import hide_credentials
+from auth_service.settings import Settings, file_of
 
 if TYPE_CHECKING:
     from auth_service.adapters.sql.moving.copying import Moved, Progress

@@ -13,7 +13,8 @@ from auth_service.appearance import Appearance
 from auth_service.doctor import examine
 from auth_service.domain.ports.surroundings import Mailer
 from auth_service.languages import learn
-from auth_service.settings import Settings, hand_down, hide_credentials, present_settings
+from auth_service.setting_kinds import hide_credentials
+from auth_service.settings import Settings, hand_down, present_settings
 from auth_service.wiring.chores import at_work
 from auth_service.wiring.keys import secret_of, watch_keys
 from auth_service.wiring.mails import mail_writer
