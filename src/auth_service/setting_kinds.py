@@ -39,18 +39,18 @@ def hide_credentials(url: str) -> str:
 
 
 def one_of(*choices: str) -> Kind:
-    """One of a few words."""
+    """Return the kind of one of a few words."""
     spelled = {choice.lower(): choice for choice in choices}
     return Kind(takes=f"{', '.join(choices[:-1])} or {choices[-1]}", read=lambda text: _pick(spelled, text))
 
 
 def whole(least: int, most: int) -> Kind:
-    """A whole number."""
+    """Return the kind of a whole number."""
     return Kind(takes=f"a whole number from {least} to {most}", read=lambda text: _number(text, least, most))
 
 
 def duration(least: float, most: float) -> Kind:
-    """A time, in seconds or with its unit."""
+    """Return the kind of a time, in seconds or with its unit."""
     return Kind(
         takes=f"a time from {show_duration(least)} to {show_duration(most)}: seconds, or a number with s, m, h or d",
         read=lambda text: _seconds(text, least, most),

@@ -12,8 +12,8 @@ from schemathesis import checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from auth_service.api.app import Options
 from auth_service.api.openapi import describe_service
+from auth_service.api.options import Options
 from auth_service.domain.policy import Policy
 
 from .conformance.running import Mailbox, Service

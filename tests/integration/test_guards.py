@@ -17,12 +17,13 @@ from litestar.handlers import HTTPRouteHandler
 
 import auth_service
 from auth_service.adapters.memory.core import memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
 from auth_service.api.caller import CredentialsRejected, HeaderFault, HeaderRejected
 from auth_service.api.djoser import errors as djoser
 from auth_service.api.fields import read_fields
 from auth_service.api.native import errors as native
 from auth_service.api.native.wire import Registration
+from auth_service.api.options import Options
 from auth_service.api.pages.look import Look
 from auth_service.api.pages.routes import Pages
 from auth_service.appearance import Appearance

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from schemathesis.specs.openapi import definitions
 
 from auth_service.adapters.memory.core import MemoryCore, memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
 from auth_service.api.djoser.desk import Retypes
 from auth_service.api.openapi import describe_service
+from auth_service.api.options import Options
 from auth_service.domain.links import make_link
 from auth_service.domain.model import Letter
 from auth_service.domain.policy import Policy

@@ -14,8 +14,9 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from auth_service.adapters.memory.core import memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
 from auth_service.api.contract import operation_of
+from auth_service.api.options import Options
 from auth_service.cli import main
 from auth_service.settings import Settings, describe, read_settings
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from auth_service.adapters.memory.core import memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
+from auth_service.api.options import Options
 from auth_service.domain.core import Core
 from auth_service.domain.model import Session
 from auth_service.domain.policy import Policy

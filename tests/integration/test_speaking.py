@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from auth_service.adapters.memory.core import MemoryCore, memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
+from auth_service.api.options import Options
 from auth_service.settings import Settings
 
 ANN = {"username": "ann", "email": "ann@example.org", "password": "correct horse battery"}

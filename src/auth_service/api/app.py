@@ -1,33 +1,19 @@
 """The application: both dialects, the pages and the paths about the service, as one ASGI app."""
 
 from litestar import Litestar
-from msgspec import Struct
 
 from auth_service.api.answers import Answer, refusals
 from auth_service.api.bodies import AnyRequest
-from auth_service.api.djoser.desk import Retypes
 from auth_service.api.djoser.errors import answer_to as answer_in_djoser
 from auth_service.api.djoser.routes import djoser_routes
 from auth_service.api.docs.routes import docs_routes
-from auth_service.api.health import Ping, PublicKeys, health_routes
+from auth_service.api.health import Ping, health_routes
 from auth_service.api.native.errors import answer_to as answer_in_native
 from auth_service.api.native.routes import native_routes
-from auth_service.api.pages.look import Look
+from auth_service.api.options import Options
 from auth_service.api.pages.routes import Pages
 from auth_service.domain.core import Core
 from auth_service.domain.policy import Policy
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """How the service is to look from outside; what it does is the core's policy."""
-
-    retypes: Retypes = Retypes()
-    keys: PublicKeys = list
-    insecure_cookies: bool = False
-    throttles: bool = True
-    site_name: str = "auth-service"
-    # None where people see the pages of a frontend, and none of ours.
-    pages: Look | None = None
 
 
 def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
@@ -43,7 +29,7 @@ def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
         route_handlers=[
             *([pages.router] if pages else ()),
             djoser_routes(core, options.retypes),
-            native_routes(core, insecure_cookies=options.insecure_cookies),
+            native_routes(core, insecure_cookies=options.insecure_cookies, named_origins=options.named_origins),
             health_routes(ping, options.keys),
             docs_routes(lambda: _described(core.policy, options)),
         ],

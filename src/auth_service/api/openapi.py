@@ -17,7 +17,6 @@ from msgspec import Struct, field
 
 from auth_service.api import health
 from auth_service.api.answers import Answer
-from auth_service.api.app import Options
 from auth_service.api.bodies import BodyRejected
 from auth_service.api.caller import CredentialsRejected, HeaderRejected
 from auth_service.api.contract import Only, Operation, Reply, Takes, operation_of
@@ -31,6 +30,7 @@ from auth_service.api.native import errors as native_errors
 from auth_service.api.native import wire as native_wire
 from auth_service.api.native.cookies import ACCESS_COOKIE, INSECURE_ACCESS_COOKIE, REFRESH_COOKIE
 from auth_service.api.native.routes import CONTROLLERS as NATIVE_CONTROLLERS
+from auth_service.api.options import Options
 from auth_service.api.origin import CrossSite
 from auth_service.domain import errors
 from auth_service.domain.directory import MOST

@@ -14,14 +14,17 @@ class CrossSite(Exception):  # noqa: N818 - an answer to the client
     """A request might have been made by a page of another site, in the name of whoever looked at it."""
 
 
-def is_ours(request: AnyRequest, frontend_url: str, *, if_told: bool) -> bool:
-    """Say whether a request comes from a page of ours; of one that tells neither, say what `if_told` says."""
+def is_ours(request: AnyRequest, frontend_url: str, *, if_told: bool, named: frozenset[str] = frozenset()) -> bool:
+    """Say whether a request comes from a page of ours, or of an origin that the operator `named`.
+
+    Of one that tells neither where it comes from, say what `if_told` says.
+    """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is None and origin is None:
         return if_told
     if site == "same-origin" or (site == "none" and origin is None):
         return True
-    return origin is not None and origin in _own_origins(request, frontend_url)
+    return origin is not None and (origin in named or origin in _own_origins(request, frontend_url))
 
 
 def origin_of(url: str) -> str:

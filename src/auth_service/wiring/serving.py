@@ -25,7 +25,7 @@ from auth_service.wiring.works import counts_in_redis, open_works
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
 
-    from auth_service.api.app import Options
+    from auth_service.api.options import Options
     from auth_service.api.pages.look import Look
 
 _log = logging.getLogger("auth_service")
@@ -137,8 +137,8 @@ async def _prepare(settings: Settings) -> None:
 
 def options_of(settings: Settings, keys: Callable[[], Sequence[dict[str, str]]] = list) -> "Options":
     """Return how these settings have the service look from outside."""
-    from auth_service.api.app import Options  # noqa: PLC0415
     from auth_service.api.djoser.desk import Retypes  # noqa: PLC0415
+    from auth_service.api.options import Options  # noqa: PLC0415
 
     return Options(
         retypes=Retypes(**{name: getattr(settings, name) for name in Retypes.__struct_fields__}),
@@ -146,6 +146,7 @@ def options_of(settings: Settings, keys: Callable[[], Sequence[dict[str, str]]] 
         insecure_cookies=settings.debug,
         throttles=settings.throttling,
         site_name=settings.site_name,
+        named_origins=tuple(origin for origin in settings.cors_origins if origin != "*"),
         pages=_look(settings) if settings.pages else None,
     )
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from auth_service.adapters.memory.core import MemoryCore, memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
+from auth_service.api.options import Options
 from auth_service.api.pages.assets import DARK, LIGHT, load_assets
 from auth_service.api.pages.look import Look
 from auth_service.appearance import Appearance, contrast

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from .conftest import Serve
+from .people import newcomer
 from .serving import Server
 
 APP = "https://app.example"
@@ -60,3 +61,17 @@ def test_where_nobody_is_named_nobody_is_told_anything(serve: Serve) -> None:
     assert told(closed.client.get("/api/user", headers={"Origin": APP})) == {}
     assert told(closed.client.options("/api/login", headers={"Origin": APP, **PREFLIGHT})) == {}
     assert "vary" not in closed.client.get("/api/user", headers={"Origin": APP}).headers
+
+
+def test_pages_of_a_named_origin_may_use_cookies_and_no_others(named: Server) -> None:
+    ann = newcomer()
+    named.client.post("/api/register", json=ann.sign_up).raise_for_status()
+    named.run("users", "activate", ann.email)
+    for origin, status in ((APP, 200), ("https://other.example:8443", 200), *((evil, 403) for evil in EVIL)):
+        answer = named.client.post("/api/auth/login", json=ann.sign_in, headers={"Origin": origin})
+        assert answer.status_code == status, origin
+
+
+def test_open_to_anybody_is_no_proof_for_cookies(serve: Serve) -> None:
+    answer = serve(CORS_ORIGINS="*").client.post("/api/auth/login", json={}, headers={"Origin": EVIL[0]})
+    assert answer.status_code == 403

@@ -14,7 +14,8 @@ import pytest
 import uvicorn
 
 from auth_service.adapters.memory.core import memory_core
-from auth_service.api.app import Options, create_app
+from auth_service.api.app import create_app
+from auth_service.api.options import Options
 from auth_service.api.server import most_open, uvicorn_options
 from tests.integration.conformance.running import Mailbox, free_port
 

@@ -24,6 +24,7 @@ class Cookies:
     refresh_lifetime: int
     frontend_url: str
     insecure: bool
+    named_origins: frozenset[str] = frozenset()
 
     def put(self, pair: TokenPair) -> Headers:
         """Return the headers that hand both tokens to a browser; a refresh token that is None stays as it is."""
@@ -36,7 +37,7 @@ class Cookies:
 
     def clear(self, request: AnyRequest) -> Headers:
         """Return the headers that take both away; none where a page of another site, with a token of its own, asks."""
-        if not is_ours(request, self.frontend_url, if_told=True):
+        if not is_ours(request, self.frontend_url, if_told=True, named=self.named_origins):
             return ()
         return [
             self._cookie(self._access, "", "/", 0),
@@ -56,7 +57,9 @@ class Cookies:
 
         Programs tell nothing of where they are: `if_told` lets them in, where no cookie speaks for anybody yet.
         """
-        if request.method not in _SAFE and not is_ours(request, self.frontend_url, if_told=if_told):
+        if request.method not in _SAFE and not is_ours(
+            request, self.frontend_url, if_told=if_told, named=self.named_origins
+        ):
             raise CrossSite
 
     @property

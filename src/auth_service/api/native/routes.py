@@ -1,5 +1,7 @@
 """The paths of this dialect, as one set of route handlers."""
 
+from collections.abc import Sequence
+
 from litestar import Router, route
 from litestar.di import Provide
 from litestar.enums import HttpMethod
@@ -18,10 +20,16 @@ from auth_service.domain.core import Core
 CONTROLLERS = (Registration, OwnAccount, SignIn, Passwords, Sessions, Administration)
 
 
-def native_routes(core: Core, *, insecure_cookies: bool) -> Router:
+def native_routes(core: Core, *, insecure_cookies: bool, named_origins: Sequence[str] = ()) -> Router:
     """Return every path below `/api/`."""
     policy = core.policy
-    cookies = Cookies(int(policy.access_lifetime), int(policy.refresh_lifetime), policy.frontend_url, insecure_cookies)
+    cookies = Cookies(
+        int(policy.access_lifetime),
+        int(policy.refresh_lifetime),
+        policy.frontend_url,
+        insecure_cookies,
+        frozenset(named_origins),
+    )
     desk = Desk(core, cookies)
 
     def provide_desk() -> Desk:
