@@ -120,8 +120,8 @@ ESCAPE = "/"
 def user_search(*by: str) -> Statement:
     """Return what reads accounts from the newest on, of those that fit all of `by`; a text may fit in three ways.
 
-    It goes backwards through the primary key until there are enough. A text that stands anywhere has no index: at a
-    million accounts, one that nobody has costs about a second, off the road of every other request.
+    It goes backwards through the primary key until there are enough. A text that may stand anywhere has no index: at a
+    million accounts, one that nobody has takes 0.2 s in SQLite and 0.3 s in PostgreSQL, and one that many have 1 ms.
     """
     anywhere = {
         "name_like": _users.c.username_key.like(bindparam("name_like"), escape=ESCAPE),
