@@ -29,7 +29,8 @@ CHECKS = [
     openapi_checks.unsupported_method,
 ]
 REGISTRATION = {"/auth/users/", "/api/register/", "/api/auth/register"}
-ENDING = ("/logout", "/logout/", "/blacklist/", "/password", "/set_password/")
+ENDING = ("/logout", "/logout/", "/blacklist/", "/password", "/set_password/", "/deactivate")
+FOR_STAFF = "/api/admin/"
 
 
 def _config() -> SchemathesisConfig:
@@ -65,7 +66,10 @@ class Person:
         self.headers = {"Authorization": f"Bearer {pair['access']}"}
         sessions = self._client.get("/api/sessions", headers=self.headers).json()
         self.ids = {"/auth/users/{id}/": made["id"], "/api/sessions/{id}": sessions[0]["id"]}
+        self.ids |= {path: made["id"] for path in schema.raw_schema["paths"] if path.startswith(FOR_STAFF)}
+        self.session = sessions[0]["id"]
         self.facts = new | pair | {"identifier": new["username"], "current_password": PASSWORD, "token": pair["access"]}
+        self.facts["confirm"] = new["email"]
 
     def _ask(self, path: str, body: dict[str, str]) -> dict[str, Any]:
         found: dict[str, Any] = self._client.post(path, json=body).raise_for_status().json()
@@ -86,8 +90,18 @@ def people(service: Service) -> dict[str, Person]:
     return {}
 
 
+@pytest.fixture(scope="module")
+def boss(service: Service) -> dict[str, str]:
+    """Give the headers of a member of staff."""
+    service.add_staff("boss", "boss@example.com", PASSWORD)
+    tokens = service.client.post("/api/login", json={"identifier": "boss", "password": PASSWORD}).json()
+    return {"Authorization": f"Bearer {tokens['access']}"}
+
+
 @schema.parametrize()
-def test_every_answer_is_described(case: schemathesis.Case[Any], service: Service, people: dict[str, Person]) -> None:
+def test_every_answer_is_described(
+    case: schemathesis.Case[Any], service: Service, people: dict[str, Person], boss: dict[str, str]
+) -> None:
     person = people.get(case.operation.label) or people.setdefault(case.operation.label, Person(service.client))
     # Half of all requests are about what there really is: garbage alone never gets past the first look.
     knowing = next(person.turns) % 2 == 0
@@ -96,7 +110,12 @@ def test_every_answer_is_described(case: schemathesis.Case[Any], service: Servic
         case.body = {name: facts.get(name, value) for name, value in case.body.items()}
     if knowing and case.path in person.ids:
         case.path_parameters["id"] = person.ids[case.path]
-    response = case.call(base_url=str(service.client.base_url), headers=person.headers if knowing else None)
-    case.validate_response(response, checks=CHECKS)
+    if knowing and "session_id" in case.path_parameters:
+        case.path_parameters["session_id"] = person.session
+    who = boss if case.path.startswith(FOR_STAFF) else person.headers
+    response = case.call(base_url=str(service.client.base_url), headers=who if knowing else None)
+    # Staff are told of methods, and to anybody else nothing is there: `test_administration` looks at both.
+    asked = [check for check in CHECKS if who is not boss or check is not openapi_checks.unsupported_method]
+    case.validate_response(response, checks=asked)
     if response.status_code in {200, 204} and (case.method == "DELETE" or case.path.endswith(ENDING)):
         person.move_in()

@@ -64,6 +64,12 @@ PROBLEMS: Mapping[str, Sentence] = {
     "mismatch": _("The two do not match."),
     "wrong_password": _("This is not your current password."),
     "unknown_language": _("This site does not speak that language."),
+    "not_a_choice": _("Please choose one of those that are offered."),
+    "out_of_range": ngettext("A number up to %(count)s goes here.", "A number from 1 to %(count)s goes here."),
+    "no_place": _("This place in the list is no more. Please begin at the top."),
+    "not_confirmed": _(
+        "This is not the address of the account. Repeat it as it stands above, or give the account's id."
+    ),
     "no_data": _("The form arrived empty. Please send it again."),
     "not_an_object": _("The form could not be read. Please send it again."),
 }
