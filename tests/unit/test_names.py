@@ -203,6 +203,8 @@ def test_an_address_may_be(address: str) -> None:
         "ann@example.org, eve@example.org",
         "ann@example.org;eve@example.org",
         "Ann <ann@example.org>",
+        "=?utf-8?q?eve=40evil.example=3e?=@example.org",  # decoded by programs that handle mail
+        '"=?utf-8?b?ZXZl?="@example.org',
         "ann@ex\x00ample.org",
         "ann@\u212aite.org",  # the Kelvin sign
         "ann@\u017fite.org",  # a long s

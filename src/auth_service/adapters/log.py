@@ -5,6 +5,7 @@ Control characters in values are escaped in both forms, so nothing a person type
 
 import asyncio
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from auth_service.domain.model import Fact
 from auth_service.domain.ports.surroundings import Journal
 
 _COLLECTED_FOR = 0.2
-_LINE_ENDS = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "\x85\u2028\u2029")
+# JSON may hold these as they are. To many a viewer they end the line, move its cursor or turn its direction.
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 # What uvicorn says when a stranger asks for a WebSocket, which nobody here has.
 _ADVICE = ("Unsupported upgrade request", "No supported WebSocket library")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -133,10 +135,9 @@ def _as_json(logger: object, name: str, line: EventDict) -> str:
 
 def _as_json_bytes(_logger: object, _name: str, line: EventDict) -> bytes:
     text = _encode(line)
-    # JSON may hold these as they are; to many a viewer they are the end of the line.
-    for raw, escaped in _LINE_ENDS:
-        text = text.replace(raw, escaped)
-    return text
+    if text.isascii() and b"\x7f" not in text:
+        return text
+    return _UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text.decode()).encode()
 
 
 def _escaped(_logger: object, _name: str, line: EventDict) -> EventDict:

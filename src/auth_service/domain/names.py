@@ -27,6 +27,8 @@ _LOCAL = re.compile(
       | "(?:[\x01-\x08\x0b\x0c\x0e-\x1f!\#-\[\]-\x7f]|\\[\x01-\x09\x0b\x0c\x0e-\x7f])*" """,
     re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
+# RFC 2047, 2: programs that handle mail decode what begins so, into an address that is somebody else's.
+_ENCODED = re.compile(r"=\?[^?]*\?[bq]\?", re.IGNORECASE)
 _LABEL = re.compile(r"[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?", re.IGNORECASE | re.ASCII)
 _TOP = re.compile(r"[A-Z0-9-]{2,63}(?<!-)", re.IGNORECASE | re.ASCII)
 _FEWEST_LABELS = 2
@@ -106,7 +108,9 @@ def judge_address(text: str, field: str = "email") -> list[Problem]:
 
 def _is_address(text: str) -> bool:
     local, at, domain = text.rpartition("@")
-    return bool(at) and bool(_LOCAL.fullmatch(local)) and _ascii_domain(domain) is not None
+    if not at or _ENCODED.search(local):
+        return False
+    return bool(_LOCAL.fullmatch(local)) and _ascii_domain(domain) is not None
 
 
 def _ascii_domain(domain: str) -> str | None:

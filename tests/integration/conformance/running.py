@@ -31,6 +31,7 @@ class ReceivedMail(Struct, frozen=True):
     sender: str
     text: str
     html: bool
+    source: bytes
 
 
 class Mailbox(AbstractContextManager["Mailbox"]):
@@ -56,7 +57,7 @@ class Mailbox(AbstractContextManager["Mailbox"]):
         plain, html = message.get_body(("plain",)), message.get_body(("html",))
         text = plain.get_content() if isinstance(plain, EmailMessage) else ""
         self._received += [
-            ReceivedMail(to=recipient, sender=str(message["From"]), text=text, html=html is not None)
+            ReceivedMail(to=recipient, sender=str(message["From"]), text=text, html=html is not None, source=content)
             for recipient in envelope.rcpt_tos
         ]
         return "250 OK"

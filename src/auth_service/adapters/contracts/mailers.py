@@ -130,6 +130,7 @@ class MailerContract:
             "ann@example.test>\r\nRCPT TO:<eve@example.test",
             '"ann\x1b[2J"@example.test',
             "ann@ex ample.test",
+            "=?utf-8?q?eve=40evil.test=3e?=@example.test",
         ],
     )
     async def test_what_is_not_one_address_is_refused_and_goes_nowhere(self, mailbox: Mailbox, address: str) -> None:

@@ -20,6 +20,8 @@ _KNOWN_TOKENS = 16_384
 _FORGOTTEN_AT_ONCE = 1_024
 # Base64url without padding, line ends or anything else (RFC 7515, 2): one spelling a token.
 _COMPACT = re.compile(r"(([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]+)")
+# RFC 7638: every key of ours is called by its SHA-256 thumbprint. A name of another form is nobody's to look for.
+_THUMBPRINT = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 class _Header(Struct):
@@ -112,6 +114,8 @@ class JwtSigner:
         """Look whether another process has made the key that this token names; say whether it is known now."""
         header = self._header_of(token) if self._look else None
         if self._look is None or header is None or header.kid is None or header.kid in self._named:
+            return False
+        if not _THUMBPRINT.fullmatch(header.kid):
             return False
         await self._look()
         return header.kid in self._named

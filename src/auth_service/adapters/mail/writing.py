@@ -112,7 +112,11 @@ def _recipient(to: str) -> Address:
     # RFC 5321, 4.1.2: a quoted name before the @ has no control characters; a list would go to more than one.
     if key is None or names.judge_email(to) or not to.isprintable():
         raise MailRefused("this is no address that mail can be sent to")
-    return Address(addr_spec=f"{to.rpartition('@')[0]}@{key.rpartition('@')[2]}")
+    try:
+        return Address(addr_spec=f"{to.rpartition('@')[0]}@{key.rpartition('@')[2]}")
+    except (ValueError, IndexError, HeaderParseError):
+        # What the mail parser makes of it is not what it is: no later try would go better.
+        raise MailRefused("this is no address that mail can be sent to") from None
 
 
 def _encoding(text: str) -> str:
