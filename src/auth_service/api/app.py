@@ -13,6 +13,7 @@ from auth_service.api.native.routes import native_routes
 from auth_service.api.options import Options
 from auth_service.api.pages.routes import Pages
 from auth_service.domain.core import Core
+from auth_service.domain.errors import NotFound
 from auth_service.domain.policy import Policy
 
 
@@ -21,13 +22,16 @@ def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
     pages = Pages(core, options.pages, insecure_cookies=options.insecure_cookies) if options.pages else None
 
     def answer_to(request: AnyRequest, refused: Exception) -> Answer:
+        if _is_for_staff(request) and "route_handler" not in request.scope:
+            # A method so odd that no handler was asked who it is for: nothing, whoever asks.
+            refused = NotFound()
         if pages is not None and _wants_page(request):
             return pages.answer_to(request, refused)
         return _answer_to(request, refused)
 
     return Litestar(
         route_handlers=[
-            *([pages.router] if pages else ()),
+            *(pages.routers if pages else ()),
             djoser_routes(core, options.retypes),
             native_routes(core, insecure_cookies=options.insecure_cookies, named_origins=options.named_origins),
             health_routes(ping, options.keys),
@@ -46,6 +50,12 @@ def _described(policy: Policy, options: Options) -> dict[str, object]:
     from auth_service.api.openapi import describe_service  # noqa: PLC0415
 
     return describe_service(policy, options)
+
+
+def _is_for_staff(request: AnyRequest) -> bool:
+    """Say whether a path is nothing to all but staff."""
+    first, second, *_ = [*(part for part in request.scope["path"].split("/") if part), "", ""]
+    return first == "staff" or (first, second) == ("api", "admin")
 
 
 def _wants_page(request: AnyRequest) -> bool:

@@ -69,6 +69,12 @@ def ann(service: Server) -> Person:
     return somebody(service)
 
 
+@pytest.fixture(scope="session")
+def boss(service: Server) -> Person:
+    """Make a member of staff."""
+    return somebody(service, "--staff")
+
+
 # Not for the whole run: while it is open, its loop runs in this thread, and no other can.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

@@ -49,10 +49,10 @@ def said(answer: httpx.Response) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text)))
 
 
-def somebody(server: Server) -> Person:
-    """Return somebody who is confirmed and may sign in."""
-    person = newcomer()
-    words = ("users", "create", "--username", person.username, "--email", person.email, "--password-stdin")
+def somebody(server: Server, *more: str, person: Person | None = None) -> Person:
+    """Return somebody who is confirmed and may sign in; `more` are further words for the command that makes them."""
+    person = person or newcomer()
+    words = ("users", "create", "--username", person.username, "--email", person.email, "--password-stdin", *more)
     # A command runs a loop of its own, and this thread may have that of a browser.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(server.run, *words, stdin=f"{person.password}\n").result()

@@ -13,6 +13,7 @@ from tests.integration.wire.people import Person
 from tests.integration.wire.serving import Server
 
 from .browser import DESKTOP, PHONE, find_browser, open_browser, visit
+from .person import somebody
 from .tour import sign_in, tour
 
 SETTINGS = {"FRONTEND_URL": "", "SITE_NAME": "Larkspur"}
@@ -31,17 +32,20 @@ def take_pictures(folder: Path) -> None:
         open_browser(path) as browser,
     ):
         origin = f"http://127.0.0.1:{server.port}"
+        boss = somebody(server, "--staff", person=Person("clara", "clara@example.org"))
         for width, person in ((DESKTOP, Person("ann", "ann@example.org")), (PHONE, Person("bea", "bea@example.org"))):
-            _walk(browser, origin, mailbox, width, person, folder)
+            _walk(browser, origin, mailbox, width, (person, boss), folder)
 
 
-def _walk(browser: Browser, origin: str, mailbox: Mailbox, width: int, person: Person, folder: Path) -> None:
+def _walk(
+    browser: Browser, origin: str, mailbox: Mailbox, width: int, people: tuple[Person, Person], folder: Path
+) -> None:
     def elsewhere() -> None:
         with visit(browser, origin, agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Safari/604.1") as other:
-            sign_in(other, person)
+            sign_in(other, people[0])
 
     with visit(browser, origin, width=width) as visiting:
-        for name in tour(visiting, mailbox, person, elsewhere):
+        for name in tour(visiting, mailbox, people, elsewhere):
             kind = "phone" if width == PHONE else "desktop"
             for look in LOOKS[width]:
                 CHANGES[look](visiting.page)

@@ -8,10 +8,11 @@ from playwright.sync_api import Browser
 
 from tests.integration.conformance.running import Mailbox
 from tests.integration.wire.people import Person, newcomer
+from tests.integration.wire.serving import Server
 
 from .browser import DESKTOP, PHONE, Visit, visit
 from .conftest import MailedLink
-from .person import AtHome
+from .person import AtHome, somebody
 from .tour import link_for, sign_in, tour
 
 NEW = "Ducks-at-Noon-7"
@@ -153,6 +154,57 @@ def test_all_other_devices_and_leaving_for_good(
     assert "Nothing is open to the name" in screen.told
 
 
+def test_staff_help_somebody(
+    screen: Visit, post: Mailbox, boss: Person, ann: Person, elsewhere: Callable[[Person], None]
+) -> None:
+    elsewhere(ann)
+    sign_in(screen, boss)
+    screen.press("People")
+    assert screen.heading == "People"
+    screen.fill(q=ann.email.upper())
+    screen.page.select_option("select[name=state]", "active")
+    screen.press("Search")
+    screen.press(ann.username)
+    assert screen.heading == ann.username
+    screen.press("Sign out Safari · iPhone")
+    assert screen.told == "That device is signed out."
+    assert "Signed in nowhere." in screen.page.inner_text("main")
+    screen.press("Send a link for a new password")
+    assert screen.told == "The mail with the link to choose a new password is on its way."
+    assert "/password-reset/" in link_for(post, ann.email)
+    screen.press("Deactivate")
+    assert screen.told == "This account is deactivated, and signed out on every device."
+    screen.press("Activate")
+    assert screen.told == "This account is active now: whoever it belongs to can sign in."
+    screen.press("Delete the account")
+    screen.fill(confirm=boss.email)
+    screen.press("Delete the account for good")
+    assert "This is not the address of this account." in screen.told
+    assert screen.page.input_value("#confirm") == boss.email
+    screen.fill(confirm=ann.email)
+    screen.press("Delete the account for good")
+    assert (screen.path, screen.told) == (
+        "/staff/people",
+        "The account is deleted, with everything that belonged to it.",
+    )
+    screen.go(f"/staff/people?q={ann.email}")
+    assert "Nobody was found." in screen.page.inner_text("main")
+
+
+def test_staff_page_through_what_they_searched_for(screen: Visit, service: Server, boss: Person) -> None:
+    people = [somebody(service) for _ in range(3)]
+    sign_in(screen, boss)
+    screen.go("/staff/people?q=@example.org&state=active&limit=2")
+    seen = screen.page.locator("tbody th a").all_inner_texts()
+    screen.press("Next")
+    assert screen.page.locator("tbody th a").first.inner_text() == people[0].username
+    assert seen == [people[2].username, people[1].username]
+    assert screen.page.input_value("[name=q]") == "@example.org"
+    assert screen.page.input_value("[name=state]") == "active"
+    screen.press("Newest")
+    assert screen.page.locator("tbody th a").all_inner_texts() == seen
+
+
 def test_a_browser_that_opens_a_link_and_runs_all_scripts_spends_nothing(
     browser: Browser, origin: str, home: AtHome, mailed: MailedLink
 ) -> None:
@@ -188,12 +240,12 @@ def test_a_password_can_be_looked_at_where_there_are_scripts(screen: Visit, orig
 
 
 def test_every_page_is_for_everybody_in_either_theme_on_every_width(
-    browser: Browser, origin: str, post: Mailbox, elsewhere: Callable[[Person], None]
+    browser: Browser, origin: str, post: Mailbox, boss: Person, elsewhere: Callable[[Person], None]
 ) -> None:
     person, axe, seen = newcomer(), Axe(), set()
     found: list[tuple[str, ...]] = []
     with visit(browser, origin) as screen:
-        for name in tour(screen, post, person, lambda: elsewhere(person)):
+        for name in tour(screen, post, (person, boss), lambda: elsewhere(person)):
             seen.add(name)
             screen.look_for_violations()
             screen.page.emulate_media(color_scheme="light", reduced_motion="reduce")
@@ -208,7 +260,7 @@ def test_every_page_is_for_everybody_in_either_theme_on_every_width(
                     found.append((name, f"wider than {width}"))
             screen.page.set_viewport_size({"width": DESKTOP, "height": 800})
     assert found == []
-    assert len(seen) == 28
+    assert len(seen) == 33
 
 
 def _faults(axe: Axe, screen: Visit, options: dict[str, list[str]]) -> list[tuple[str, str]]:

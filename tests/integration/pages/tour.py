@@ -26,12 +26,14 @@ def sign_in(visit: Visit, person: Person) -> None:
     visit.press("Sign in")
 
 
-def tour(visit: Visit, mailbox: Mailbox, person: Person, elsewhere: Callable[[], None]) -> Iterator[str]:
-    """Stop at every page and give its name. `elsewhere` signs the person in on another device."""
+def tour(visit: Visit, mailbox: Mailbox, people: tuple[Person, Person], elsewhere: Callable[[], None]) -> Iterator[str]:
+    """Stop at every page and give its name: as a person, and as staff. `elsewhere` signs the person in elsewhere."""
+    person, boss = people
     yield from _come_in(visit, mailbox, person)
     elsewhere()
     yield from _look_after(visit, person)
     yield from _get_back_in(visit, mailbox, person)
+    yield from _help_others(visit, boss, person)
     yield from _leave(visit, person)
 
 
@@ -107,6 +109,28 @@ def _get_back_in(visit: Visit, mailbox: Mailbox, person: Person) -> Iterator[str
     visit.press("Send the mail")
     visit.go(link_for(mailbox, person.email, 3))
     yield "new-name"
+
+
+def _help_others(visit: Visit, boss: Person, person: Person) -> Iterator[str]:
+    sign_in(visit, boss)
+    visit.go("/staff/people?limit=5")
+    yield "staff-people"
+    visit.go("/staff/people?state=asleep&before=then")
+    yield "staff-people-faults"
+    visit.go("/staff/people")
+    visit.fill(q=person.email)
+    visit.press("Search")
+    visit.press(person.username)
+    yield "staff-person"
+    visit.press("Deactivate")
+    yield "staff-person-deactivated"
+    visit.press("Activate")
+    visit.press("Delete the account")
+    visit.fill(confirm=boss.email)
+    visit.press("Delete the account for good")
+    yield "staff-delete-faults"
+    visit.go("/account")
+    visit.press("Sign out")
 
 
 def _leave(visit: Visit, person: Person) -> Iterator[str]:

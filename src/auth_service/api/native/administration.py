@@ -3,10 +3,8 @@
 Each handler asks for staff first: whoever is none is answered as on a path that does not exist, to the byte.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import parse_qsl
 
 from litestar import Controller, post, route
 from litestar.di import NamedDependency
@@ -22,10 +20,10 @@ from auth_service.api.contract import TOO_OFTEN, Only, Reply, contract
 from auth_service.api.native import wire
 from auth_service.api.native.desk import Desk, device, entry, person, record
 from auth_service.api.native.errors import problem
+from auth_service.api.people import number_in, query_of
 from auth_service.domain.directory import Asked
 from auth_service.domain.errors import InvalidInput, NotAllowed, Problem
 
-_NUMBER = re.compile(r"[0-9]{1,19}")
 _READ: Final = "GET, HEAD, OPTIONS"
 _WITH_MAILS = Only(lambda policy: policy.confirms_addresses, Reply(200, "The mail is on its way.", wire.Status))
 
@@ -40,7 +38,7 @@ class Administration(Controller):
     async def find(self, request: AnyRequest, desk: NamedDependency[Desk]) -> Answer:
         """Find people."""
         staff = await desk.staff(request)
-        page = await desk.core.directory.find(staff, Asked(**_query(request)), client_of(request))
+        page = await desk.core.directory.find(staff, Asked(**query_of(request)), client_of(request))
         return answers.json(200, wire.People([person(each) for each in page.users], page.next))
 
     @read("/{user_id:str}")
@@ -48,7 +46,7 @@ class Administration(Controller):
     async def show(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Show a person's account."""
         staff = await desk.staff(request)
-        found = await desk.core.directory.show(staff, _number(user_id), client_of(request))
+        found = await desk.core.directory.show(staff, number_in(user_id), client_of(request))
         return answers.json(200, entry(found, staff))
 
     @delete("/{user_id:str}")
@@ -64,7 +62,7 @@ class Administration(Controller):
         staff = await desk.staff(request)
         form = await desk.form(request, wire.Confirmation)
         await desk.core.administration.delete(
-            staff, _number(user_id), form["confirm"], client_of(request), found=form.problems
+            staff, number_in(user_id), form["confirm"], client_of(request), found=form.problems
         )
         return answers.empty()
 
@@ -73,7 +71,7 @@ class Administration(Controller):
     async def activate(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Let a person sign in. Their address is as proven as it was before."""
         staff = await desk.staff(request)
-        user = await desk.core.administration.activate(staff, _number(user_id), client_of(request))
+        user = await desk.core.administration.activate(staff, number_in(user_id), client_of(request))
         return answers.json(200, person(user))
 
     @post("/{user_id:str}/deactivate")
@@ -85,7 +83,7 @@ class Administration(Controller):
     async def deactivate(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Shut a person out. Every sign-in ends, and nothing that is mailed lifts it."""
         staff = await desk.staff(request)
-        user = await desk.core.administration.deactivate(staff, _number(user_id), client_of(request))
+        user = await desk.core.administration.deactivate(staff, number_in(user_id), client_of(request))
         return answers.json(200, person(user))
 
     @post("/{user_id:str}/resend")
@@ -99,7 +97,7 @@ class Administration(Controller):
     async def resend(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Mail a person the link that proves their address again."""
         staff = await desk.staff(request)
-        await desk.core.administration.resend_activation(staff, _number(user_id), client_of(request))
+        await desk.core.administration.resend_activation(staff, number_in(user_id), client_of(request))
         return answers.json(200, wire.Status("ok"))
 
     @post("/{user_id:str}/reset")
@@ -107,7 +105,7 @@ class Administration(Controller):
     async def reset(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Mail a person a link to choose a new password. The present one is good until then."""
         staff = await desk.staff(request)
-        await desk.core.administration.send_reset(staff, _number(user_id), client_of(request))
+        await desk.core.administration.send_reset(staff, number_in(user_id), client_of(request))
         return answers.json(200, wire.Status("ok"))
 
     @read("/{user_id:str}/sessions")
@@ -115,7 +113,7 @@ class Administration(Controller):
     async def sessions(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """List the devices a person is signed in on."""
         staff = await desk.staff(request)
-        found = await desk.core.directory.sessions_of(staff, _number(user_id), client_of(request))
+        found = await desk.core.directory.sessions_of(staff, number_in(user_id), client_of(request))
         return answers.json(200, [device(each, staff) for each in found])
 
     @delete("/{user_id:str}/sessions")
@@ -123,7 +121,7 @@ class Administration(Controller):
     async def end_all(self, request: AnyRequest, user_id: FromPath[str], desk: NamedDependency[Desk]) -> Answer:
         """Sign a person out on every device."""
         staff = await desk.staff(request)
-        await desk.core.administration.end_sessions(staff, _number(user_id), client_of(request))
+        await desk.core.administration.end_sessions(staff, number_in(user_id), client_of(request))
         return answers.empty()
 
     @delete("/{user_id:str}/sessions/{device_id:str}")
@@ -133,7 +131,7 @@ class Administration(Controller):
     ) -> Answer:
         """Sign a person out on one device."""
         staff = await desk.staff(request)
-        await desk.core.administration.end_session(staff, _number(user_id), device_id, client_of(request))
+        await desk.core.administration.end_session(staff, number_in(user_id), device_id, client_of(request))
         return answers.empty()
 
     @read("/{user_id:str}/journal")
@@ -142,7 +140,7 @@ class Administration(Controller):
         """List what the journal kept of a person's account, also of one that was deleted."""
         staff = await desk.staff(request)
         found = await desk.core.directory.facts_about(
-            staff, _number(user_id), _query(request).get("limit"), client_of(request)
+            staff, number_in(user_id), query_of(request).get("limit"), client_of(request)
         )
         return answers.json(200, [record(each) for each in found])
 
@@ -171,14 +169,3 @@ def _refusing(paths: Sequence[str], allow: str) -> HTTPRouteHandler:
         return problem(405, "method_not_allowed", f"{request.method} does nothing here.", headers)
 
     return other
-
-
-def _query(request: AnyRequest) -> dict[str, str]:
-    """Return what was asked in the query; what is empty was not asked, as in a form that was not filled in."""
-    found = dict(parse_qsl(request.scope["query_string"].decode(errors="replace")))
-    return {name: found[name] for name in Asked.__struct_fields__ if name in found}
-
-
-def _number(text: str) -> int | None:
-    """Return the id that stands in a path, or None where nobody can have it."""
-    return int(text) if _NUMBER.fullmatch(text) else None

@@ -140,12 +140,10 @@ def _body(refused: BodyRejected) -> Answer:
 
 
 def _framework(request: AnyRequest, refused: HTTPException) -> Answer:
-    # A method so odd that no handler was asked, on a path that is nothing to all but staff: nothing, whoever asks.
-    hidden = [part for part in request.scope["path"].split("/") if part][:2] == ["api", "admin"]
-    if refused.status_code == 405 and not hidden:  # noqa: PLR2004
+    if refused.status_code == 405:  # noqa: PLR2004
         allow = (refused.headers or {}).get("allow", "")
         headers = ((b"allow", allow.encode("latin-1")),)
         return problem(405, "method_not_allowed", f"{request.method} does nothing here.", headers)
-    if refused.status_code in {404, 405}:
+    if refused.status_code == 404:  # noqa: PLR2004
         return problem(404, "not_found", "There is nothing here.")
     return problem(refused.status_code, "refused", str(refused.detail))

@@ -7,13 +7,14 @@ from msgspec import Struct
 
 from auth_service.api.answers import Answer, Headers
 from auth_service.api.bodies import AnyRequest, read_body
+from auth_service.api.caller import client_of
 from auth_service.api.fields import Form, read_fields
 from auth_service.api.origin import CrossSite, is_ours
 from auth_service.api.pages.cookies import Cookies
 from auth_service.api.pages.look import Look
 from auth_service.api.pages.sentences import Told, tell_notice
 from auth_service.domain.core import Core
-from auth_service.domain.errors import NotSignedIn, TokenRejected
+from auth_service.domain.errors import NotFound, NotSignedIn, TokenRejected
 from auth_service.domain.model import Caller
 
 _SAFE = frozenset({"GET", "HEAD"})
@@ -55,6 +56,18 @@ class Desk:
             raise NotSignedIn
         return caller
 
+    async def staff(self, request: AnyRequest) -> Caller:
+        """Return the member of staff who is signed in. To anybody else nothing is here, whatever they sent.
+
+        It is asked before all else: a form that is not ours, or one that cannot be read, would be told apart.
+        """
+        caller = await self.visitor(request)
+        if caller is None:
+            raise NotFound
+        self.core.directory.admit(caller, client_of(request))
+        self.prove(request)
+        return caller
+
     def prove(self, request: AnyRequest) -> None:
         """Refuse a form that cannot be shown to stand on a page of ours: signing in is one too (login CSRF)."""
         if request.method not in _SAFE and not is_ours(request, self.core.policy.frontend_url, if_told=False):
@@ -72,11 +85,13 @@ class Desk:
         """Read a form. Whatever is refused from here on is told on the page it stands on, with what was typed."""
         self.prove(request)
         form = read_fields(struct, await read_body(request))
-        # Kept with the request: the table of refusals looks for it there.
-        request.scope.setdefault("state", {})["tried"] = Tried(
-            template, caller, form, struct.__struct_fields__, context
-        )
+        self.stand_on(request, Tried(template, caller, form, struct.__struct_fields__, context))
         return form
+
+    def stand_on(self, request: AnyRequest, tried: Tried) -> None:
+        """Have whatever is refused from here on told on a page."""
+        # Kept with the request: the table of refusals looks for it there.
+        request.scope.setdefault("state", {})["tried"] = tried
 
     def show(
         self,

@@ -17,6 +17,7 @@ _ON_THE_FORM = (
     errors.InvalidInput,
     errors.BadCredentials,
     errors.UnknownAddress,
+    errors.NotAllowed,
     errors.TooManyAttempts,
     errors.Busy,
     CookiesRefused,

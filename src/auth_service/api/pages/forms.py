@@ -92,6 +92,12 @@ class Leave(Struct):
     current_password: Secret
 
 
+class Confirmation(Struct):
+    """The address of an account, said again before it is deleted by staff."""
+
+    confirm: Text
+
+
 class Language(Struct):
     """What somebody reads."""
 

@@ -14,6 +14,7 @@ from auth_service.api.pages.entrance import Entrance
 from auth_service.api.pages.errors import Refusals
 from auth_service.api.pages.look import Look
 from auth_service.api.pages.recovery import Recovery
+from auth_service.api.pages.staff import Staff, other_methods
 from auth_service.domain.core import Core
 from auth_service.domain.policy import Policy
 
@@ -37,11 +38,16 @@ class Pages:
             return refused_by.answer_to(request, refused)
 
         self.answer_to = answer_to
-        self.router = Router(
-            "/",
-            route_handlers=[Entrance, Recovery, Account],
-            dependencies={"desk": Provide(provide_desk, use_cache=True, sync_to_thread=False)},
-            exception_handlers=refusals(answer_to),
+        provided = {"desk": Provide(provide_desk, use_cache=True, sync_to_thread=False)}
+        self.routers = (
+            Router(
+                "/",
+                route_handlers=[Entrance, Recovery, Account],
+                dependencies=provided,
+                exception_handlers=refusals(answer_to),
+            ),
+            # What is refused here is answered as where there is no page, in the same words and kinds of content.
+            Router("/", route_handlers=[*other_methods(), Staff], dependencies=provided),
         )
 
 

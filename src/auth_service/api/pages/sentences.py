@@ -91,6 +91,12 @@ NOTICES: Mapping[str, Sentence] = {
     "unchanged": _("Nothing was changed."),
     "deleted": _("Your account is deleted, with everything that belonged to it."),
     "language": _("Your language is changed."),
+    "person_activated": _("This account is active now: whoever it belongs to can sign in."),
+    "person_deactivated": _("This account is deactivated, and signed out on every device."),
+    "person_resent": _("The mail with the link to confirm the address is on its way."),
+    "person_reset": _("The mail with the link to choose a new password is on its way."),
+    "person_out": _("This account is signed out on every device."),
+    "person_deleted": _("The account is deleted, with everything that belonged to it."),
 }
 
 _BODIES: Mapping[BodyFault, Sentence] = {
@@ -109,6 +115,18 @@ _STATUSES: Mapping[int, tuple[Sentence, Sentence]] = {
     405: (_("This page cannot do that"), _("Open the page itself and use the form on it.")),
     413: (_("That was too much"), _BODIES["too_large"]),
     415: (_("This is not a form"), _BODIES["media_type"]),
+}
+_OBJECTIONS: Mapping[errors.Objection, tuple[Sentence, Sentence]] = {
+    "not_theirs": _STATUSES[403],
+    "oneself": (
+        _("This is your own account"),
+        _("Nobody deactivates or deletes themselves here. Ask somebody else on the staff."),
+    ),
+    "not_active": (_("This account is not active"), _("Activate it first: until then nobody can sign in to it.")),
+    "nothing_to_confirm": (
+        _("There is nothing to confirm"),
+        _("The address of this account is confirmed already, or this site does not ask for that."),
+    ),
 }
 _REFUSED = (_("That did not work"), _("The request was not understood. Go back and try again."))
 _BROKEN = (_("Something went wrong here"), _("It is not your fault. Try again in a while; we have taken note of it."))
@@ -178,7 +196,7 @@ def tell(refused: Exception, words: Words) -> Told:  # noqa: C901, PLR0911, PLR0
         case errors.TokenRejected() | errors.NotSignedIn():
             return Told(status=401, general=[NOTICES["over"].in_words(words)])
         case errors.NotAllowed():
-            return _page(403, _STATUSES[403], words)
+            return _page(403, _OBJECTIONS[refused.reason], words)
         case errors.NotFound():
             return _page(404, _STATUSES[404], words)
         case errors.ActivationOff():
