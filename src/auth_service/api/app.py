@@ -22,7 +22,7 @@ def create_app(core: Core, options: Options, *, ping: Ping) -> Litestar:
     pages = Pages(core, options.pages, insecure_cookies=options.insecure_cookies) if options.pages else None
 
     def answer_to(request: AnyRequest, refused: Exception) -> Answer:
-        if _is_for_staff(request) and "route_handler" not in request.scope:
+        if _is_for_staff(request) and request.scope.get("route_handler") is None:
             # A method so odd that no handler was asked who it is for: nothing, whoever asks.
             refused = NotFound()
         if pages is not None and _wants_page(request):

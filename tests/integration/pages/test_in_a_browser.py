@@ -179,7 +179,7 @@ def test_staff_help_somebody(
     screen.press("Delete the account")
     screen.fill(confirm=boss.email)
     screen.press("Delete the account for good")
-    assert "This is not the address of this account." in screen.told
+    assert "This is not the address of the account." in screen.told
     assert screen.page.input_value("#confirm") == boss.email
     screen.fill(confirm=ann.email)
     screen.press("Delete the account for good")

@@ -122,14 +122,14 @@ def test_whatever_else_stands_in_a_query_is_no_matter(staff: AtHome, query: str)
 @pytest.mark.parametrize(
     ("query", "field", "sentence"),
     [
-        ("state=Active", "state", "Choose one of what is offered here."),
-        ("staff=1", "staff", "Choose one of what is offered here."),
-        ("confirmed=%3Cb%3E", "confirmed", "Choose one of what is offered here."),
+        ("state=Active", "state", "Please choose one of those that are offered."),
+        ("staff=1", "staff", "Please choose one of those that are offered."),
+        ("confirmed=%3Cb%3E", "confirmed", "Please choose one of those that are offered."),
         ("q=a%00b", "q", "This holds a character that cannot be typed. Please enter it again."),
         ("q=" + "x" * 400, "q", "This may have "),
-        ("before=abc", "", "The list has no such place. Search again, from the newest."),
-        ("before=9223372036854775808", "", "The list has no such place."),
-        ("limit=101", "", "A page of the list holds from 1 to 100 people."),
+        ("before=abc", "", "This place in the list is no more. Please begin at the top."),
+        ("before=9223372036854775808", "", "This place in the list is no more."),
+        ("limit=101", "", "A number from 1 to 100 goes here."),
     ],
 )
 def test_a_question_that_makes_no_sense_is_told_where_it_was_asked(
@@ -239,8 +239,8 @@ def test_deleting_takes_the_address_of_that_very_account(staff: AtHome, service:
     for typed, sentence in (
         ({}, "Please fill this in."),
         ({"confirm": " "}, "Please fill this in."),
-        ({"confirm": boss.email}, "This is not the address of this account."),
-        ({"confirm": '"><script>alert(1)</script>'}, "This is not the address of this account."),
+        ({"confirm": boss.email}, "This is not the address of the account."),
+        ({"confirm": '"><script>alert(1)</script>'}, "This is not the address of the account."),
     ):
         answer = staff.send(f"{path}/delete", **typed)
         assert (answer.status_code, heading(answer)) == (422, "Delete the account"), typed
