@@ -370,4 +370,4 @@ def test_no_other_page_tells_that_it_is_there(home: AtHome, ann: Person) -> None
     home.sign_in(ann)
     for path in ("/account", "/nowhere", "/account/devices", f"/sign-in?next={ALL}"):
         assert "/staff" not in home.get(path).text
-    assert "/staff" not in home.get("/api/openapi.json", accept="*/*").text
+    assert "/staff" not in home.get("/openapi.json", accept="*/*").text
