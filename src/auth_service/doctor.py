@@ -20,7 +20,7 @@ _OTHERS_MAY: Final = stat.S_IRWXG | stat.S_IRWXO
 _ENOUGH_MEMORY: Final = {1: 47_104, 2: 19_456, 3: 12_288, 4: 9_216, 5: 7_168}
 _SHORTEST_HMAC_KEY: Final = 32
 _WIDEST_NETWORK: Final = 1 << 24
-_KNOWN_SECRETS: Final = ("django-insecure-", "changeme", "change-me", "secret", "example")
+_KNOWN_SECRETS: Final = frozenset({"changeme", "change-me", "secret", "secretkey", "secret-key", "example", "insecure"})
 
 
 class Finding(NamedTuple):
@@ -56,7 +56,7 @@ def _secret(settings: Settings, public: bool) -> Iterator[Finding]:  # noqa: FBT
     secret = settings.secret_key
     if secret is None:
         return
-    if any(known in secret.lower() for known in _KNOWN_SECRETS):
+    if secret.lower().startswith("django-insecure-") or secret.lower() in _KNOWN_SECRETS:
         weight: Literal["dangerous", "unwise"] = "dangerous" if public else "unwise"
         yield Finding(
             weight,
