@@ -1,6 +1,7 @@
 """Where accounts are kept: a SQLite file or a PostgreSQL server, looked at, brought up to date and opened."""
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -73,6 +74,9 @@ class SqlitePlace:
 
     async def open(self) -> Database:
         """Open it, with its schema up to date."""
+        if self.file.exists() and not os.access(self.file, os.W_OK):
+            # Even a look would leave files beside it that can only be read, too, and in the way when that is mended.
+            raise Unusable(f"The database {self.file} cannot be written: Permission denied.")
         await self.upgrade()
         try:
             self._try_to_write()
